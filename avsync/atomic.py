@@ -1,0 +1,79 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["atomic_path"]
+
+# Errors that name no file, because they come from a write to an open one.
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+
+
+@contextmanager
+def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the path of a temporary file that becomes `target` when the block ends without error.
+
+    The temporary file lies beside the target, so that the last step is a rename within one file
+    system, which no reader and no crash can see half done; it has the target's extension, for
+    writers that choose their format by it. On any error it is removed and the target is as before.
+    A link stays a link (what it points to is replaced), and an existing file keeps its permissions.
+
+    Raises:
+        OSError: the target is a directory, a device or read-only, or the disk is full; the error
+            names the target.
+    """
+    final = Path(os.path.realpath(target))
+    suffix = final.suffix if len(final.suffix) <= 16 else ""
+    temporary = final.with_name(f".avsync-{secrets.token_hex(8)}{suffix}")
+    try:
+        existing = _check_replaceable(final)
+        # Not tempfile: it makes files that only their owner can read, whatever the umask says.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield temporary
+        _flush(temporary)
+        if existing is not None:
+            shutil.copymode(final, temporary)
+            with suppress(OSError):  # only root may give a file away
+                os.chown(temporary, existing.st_uid, existing.st_gid)
+        os.replace(temporary, final)
+    except OSError as error:
+        unnamed = error.filename is None and error.errno in _DISK_ERRORS
+        if unnamed or error.filename in (os.fspath(temporary), temporary):
+            raise OSError(error.errno, error.strerror, os.fspath(target)) from error
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _check_replaceable(final: Path) -> os.stat_result | None:
+    try:
+        existing = final.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(existing.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(final))
+    if stat.S_ISLNK(existing.st_mode):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(final))
+    if not stat.S_ISREG(existing.st_mode):
+        raise OSError(errno.EINVAL, "is no regular file, so not replaced", os.fspath(final))
+    if not os.access(final, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(final))
+    return existing
+
+
+def _flush(path: Path) -> None:
+    # A rename may reach the disk before the data does; then a crash would leave an empty target.
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

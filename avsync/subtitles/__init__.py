@@ -1,0 +1,28 @@
+"""Subtitle files: read, retime, write.
+
+The libraries judge and convert (pysrt for SubRip, pysubs2 for the rest), and the original bytes
+stay: every cue remembers where its time stamps stand, and retiming replaces these and nothing else.
+"""
+
+from __future__ import annotations
+
+from avsync.subtitles.files import (
+    SUBTITLE_EXTENSIONS,
+    parse_subtitles,
+    read_subtitles,
+    to_bytes,
+    write_subtitles,
+)
+from avsync.subtitles.model import Cue, Format, Repair, Subtitles
+
+__all__ = [
+    "SUBTITLE_EXTENSIONS",
+    "Cue",
+    "Format",
+    "Repair",
+    "Subtitles",
+    "parse_subtitles",
+    "read_subtitles",
+    "to_bytes",
+    "write_subtitles",
+]

@@ -1,0 +1,99 @@
+"""What a viewer reads of a raw cue text, and whether anybody says it."""
+
+from __future__ import annotations
+
+import html
+import re
+from xml.parsers import expat
+
+__all__ = ["is_sound", "plain_text"]
+
+# Every pattern here takes linear time on any text: no two of its parts can match the same thing.
+_HTML_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_VTT_TAG = re.compile(r"<[^<>]*>")
+_ASS_OVERRIDE = re.compile(r"\{[^{}]*\}")
+_ASS_OVERRIDE_IN_SRT = re.compile(r"\{\\[^{}]*\}")
+_ASS_DRAWING = re.compile(r"\\p(\d+)")
+_MICRODVD_TAG = re.compile(r"\{[YyFfSsCcPpHhOo]:[^{}]*\}")
+
+_BRACKETED = re.compile(
+    r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）|［[^［］]*］|【[^【】]*】|〔[^〔〕]*〕|〈[^〈〉]*〉|＜[^＜＞]*＞"  # noqa: RUF001
+)
+_NOTES = "♪♫♬♩🎵🎶"
+_HASH_SONG = re.compile(r"^[#＃](?=\s)[^#＃]*[#＃]$", re.MULTILINE)  # noqa: RUF001
+_SPEAKER = re.compile(r"[^\W\d_][\w .'’-]{0,30}:\s*")  # noqa: RUF001
+_DASHES = "-‐‑–— \t"  # noqa: RUF001
+
+
+def plain_text(text: str, format: str) -> str:
+    """`text`, raw in `format`, without its markup, lines separated by "\\n" and trimmed."""
+    if format == "ttml":
+        return _plain_ttml(text)
+    if format in ("ass", "ssa"):
+        text = _plain_ass(text)
+    elif format == "microdvd":
+        lines = _MICRODVD_TAG.sub("", text).split("|")
+        text = "\n".join(line.removeprefix("/") for line in lines)
+    elif format == "vtt":
+        text = html.unescape(_VTT_TAG.sub("", text))
+    elif "<" in text or "{" in text:
+        text = _ASS_OVERRIDE_IN_SRT.sub("", _HTML_TAG.sub("", text))
+    return "\n".join(line.strip() for line in text.split("\n")).strip()
+
+
+def is_sound(plain: str) -> bool:
+    """Whether a plain text describes a sound or is sung, so that there is no speech to find.
+
+    Outside of the brackets and the song ("♪ ... ♪", "# ... #") nothing may be left but
+    punctuation and the name of who makes the sound ("- JOHN: [coughs]"). No text is no speech.
+    """
+    text = _HASH_SONG.sub("", plain)
+    # Twice, for brackets within brackets.
+    unbracketed = _BRACKETED.sub("", _BRACKETED.sub("", text))
+    labelled = unbracketed != text
+    in_song = False
+    for line in unbracketed.split("\n"):
+        line = line.strip(_DASHES)
+        begins, ends = line[:1] in _NOTES, line[-1:] in _NOTES  # an empty line does both
+        spoken = any(map(str.isalnum, line)) and not (labelled and _SPEAKER.fullmatch(line))
+        if spoken and not (begins or ends or in_song):
+            return False
+        in_song = (begins or in_song) and not ends if line else in_song
+    return True
+
+
+def _plain_ass(text: str) -> str:
+    pieces: list[str] = []
+    drawing = False
+    end = 0
+    for override in _ASS_OVERRIDE.finditer(text):
+        if not drawing:
+            pieces.append(text[end : override.start()])
+        end = override.end()
+        for scale in _ASS_DRAWING.findall(override[0]):
+            drawing = scale.strip("0") != ""
+    if not drawing:
+        pieces.append(text[end:])
+    joined = "".join(pieces)
+    return joined.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
+
+
+def _plain_ttml(text: str) -> str:
+    # The text was found inside a well-formed document, so it is well-formed itself; without
+    # namespaces its prefixes need no declaration.
+    pieces: list[str] = []
+
+    def start(name: str, _: dict[str, str]) -> None:
+        if name.rpartition(":")[2] == "br":
+            pieces.append("\0")
+
+    parser = expat.ParserCreate("utf-8")
+    parser.StartElementHandler = start
+    parser.CharacterDataHandler = pieces.append
+    try:
+        parser.Parse(f"<p>{text}</p>", True)
+    except expat.ExpatError:
+        return text
+    # White space is one blank in XML text; only <br/> breaks a line.
+    lines = "".join(pieces).split("\0")
+    return "\n".join(" ".join(line.split()) for line in lines).strip()
