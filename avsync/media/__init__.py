@@ -1,0 +1,36 @@
+"""Films and recordings: what tracks a file holds, its sound and its text on the film's clock.
+
+This package is the only one that opens media (through PyAV, that is FFmpeg's libraries).
+
+The film's clock starts where players start it: at the earliest start of any track in the
+container. Sound, subtitles and tracks are all timed from there, in seconds, so that a subtitle at
+`t` belongs to the sound at `t`. What an encoder put before the sound to prime its decoder (AAC,
+MP3, Opus) is cut off as the container says.
+"""
+
+from __future__ import annotations
+
+from avsync.media.sound import Audio, FloatArray, iter_audio, read_audio
+from avsync.media.texts import read_subtitle_track
+from avsync.media.tracks import (
+    MEDIA_EXTENSIONS,
+    MediaInfo,
+    Track,
+    choose_audio_track,
+    is_media,
+    probe,
+)
+
+__all__ = [
+    "MEDIA_EXTENSIONS",
+    "Audio",
+    "FloatArray",
+    "MediaInfo",
+    "Track",
+    "choose_audio_track",
+    "is_media",
+    "iter_audio",
+    "probe",
+    "read_audio",
+    "read_subtitle_track",
+]

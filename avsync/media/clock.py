@@ -1,0 +1,183 @@
+"""Decoded sound with its place in time: stretches of a second or so, on the film's clock.
+
+A container's timestamps are the truth about time, but a noisy one: they are rounded, they jitter,
+single ones are garbage, and recordings lose packets or start their clock anew. A decoder's samples
+follow each other exactly. So samples are laid end to end while timestamps agree with that within
+`GAP`, a mean disagreement over a stretch is corrected after it (packets were lost, or the sound
+card's clock was off), and a jump is believed only when the next frame confirms it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+from av.audio.fifo import AudioFifo
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from avsync.errors import MediaError
+from avsync.media.container import film_start, keep_only
+from avsync.media.tracks import Track
+
+GAP = 0.05
+"""A timestamp this many seconds off starts a new run at once."""
+DRIFT = 0.005
+"""A mean disagreement of more seconds than this over a stretch is corrected after it."""
+CLOCK_RESET = 10.0
+"""Timestamps that fall back by more seconds than this are a clock that was started anew."""
+LONGEST_FILM = 24 * 3600.0
+"""Timestamps beyond this many seconds are taken for garbage."""
+_RATES_HZ = range(1_000, 1_000_000)
+_UNREADABLE = 100  # failures in a row after which a file counts as broken off
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """Samples without a seam: about a second, all of one format."""
+
+    frame: AudioFrame
+    start: float | None
+    """seconds on the film's clock; None: it follows the stretch before it without a seam"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    frame: AudioFrame
+    at: float | None  # seconds on the film's clock
+    after_loss: bool  # what comes right before it could not be decoded
+
+    @property
+    def kind(self) -> tuple[str, str, int]:
+        return self.frame.format.name, self.frame.layout.name, self.frame.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        return self.frame.samples / self.frame.sample_rate
+
+    def leads_to(self, following: _Heard | None) -> bool:
+        """Whether the next frame's timestamp bears this one's out."""
+        if self.at is None or following is None:
+            return False
+        return following.at is None or abs(following.at - self.at - self.seconds) <= GAP
+
+
+def iter_stretches(
+    container: InputContainer, track: Track, path: str | os.PathLike[str]
+) -> Iterator[Stretch]:
+    """The decoded sound of one track, in order, with the seams that its timestamps tell of."""
+    collector = _Collector(path, track.start)
+    heard = _decode(container, track, path)
+    previous = next(heard)
+    for following in heard:
+        yield from collector.add(previous, following)
+        previous = following
+    yield from collector.add(previous, None)
+    yield from collector.close()
+
+
+class _Collector:
+    """Lays frames end to end into stretches, and finds the seams between them."""
+
+    def __init__(self, path: str | os.PathLike[str], start: float) -> None:
+        self._path = path
+        self._fifo = AudioFifo()
+        self._kind: tuple[str, str, int] | None = None
+        self._end = start  # of what was laid so far, in seconds on the film's clock
+        self._seam: float | None = start  # where the stretch being laid starts, if at a seam
+        self._restarts = 0.0  # what to add to timestamps since the clock was started anew
+        self._disagreements: list[float] = []
+
+    def add(self, heard: _Heard, following: _Heard | None) -> Iterator[Stretch]:
+        jump = self._jump(heard, following)
+        if jump or heard.kind != self._kind:
+            yield from self.close()
+            self._end += jump
+            self._seam = self._end
+            self._kind = heard.kind
+            self._fifo = AudioFifo()
+        heard.frame.pts = None  # or the queue would check it
+        self._fifo.write(heard.frame)
+        self._end += heard.seconds
+        if self._fifo.samples >= heard.frame.sample_rate:
+            yield from self.close()
+
+    def close(self) -> Iterator[Stretch]:
+        """The stretch laid so far, and perhaps a seam after it."""
+        if self._end > LONGEST_FILM:
+            raise MediaError(
+                self._path,
+                f"its sound runs to {self._end / 3600:.1f} h, so its timestamps must be damaged: "
+                "write it anew with mkvmerge or FFmpeg",
+            )
+        frame = self._fifo.read() if self._kind else None
+        if frame is None:
+            return
+        yield Stretch(frame, self._seam)
+        mean = sum(self._disagreements) / max(1, len(self._disagreements))
+        self._disagreements.clear()
+        self._seam = None
+        if abs(mean) > DRIFT:
+            self._end += mean
+            self._seam = self._end
+
+    def _jump(self, heard: _Heard, following: _Heard | None) -> float:
+        """By how many seconds the sound has to jump at this frame; mostly 0."""
+        if heard.at is None:
+            return 0.0
+        off = heard.at + self._restarts - self._end
+        believed = heard.leads_to(following)
+        if self._kind is None:
+            return off if believed else 0.0
+        if abs(off) <= (DRIFT if heard.after_loss and believed else GAP):
+            self._disagreements.append(off)
+            return 0.0
+        if not believed:
+            return 0.0
+        if off < -CLOCK_RESET:
+            self._restarts -= off
+            return 0.0
+        return off
+
+
+def _decode(
+    container: InputContainer, track: Track, path: str | os.PathLike[str]
+) -> Iterator[_Heard]:
+    stream = container.streams[track.index]
+    if track.rate_hz is None or not isinstance(stream, AudioStream):
+        raise MediaError(path, f"audio track {track} has no decoder: choose another track")
+    start = film_start(container)
+    keep_only(container, stream)
+    reason = "it is empty"
+    lost, heard = False, False
+    for packet in _demux(container, stream):
+        try:
+            frames = stream.decode(packet)
+        except av.FFmpegError as error:
+            lost, reason = True, error.strerror or str(error)
+            continue
+        for frame in frames:
+            if frame.samples == 0 or frame.sample_rate not in _RATES_HZ:
+                continue
+            yield _Heard(frame, None if frame.time is None else frame.time - start, lost)
+            lost, heard = False, True
+    if not heard:
+        raise MediaError(
+            path, f"nothing of audio track {track} can be decoded ({reason}): get the file again"
+        )
+
+
+def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+    failures = 0
+    while failures < _UNREADABLE:
+        try:
+            for packet in container.demux(stream):
+                failures = 0
+                yield packet
+            return
+        except av.FFmpegError:  # damage; many formats find their way again after it
+            failures += 1
