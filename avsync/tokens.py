@@ -37,6 +37,8 @@ class TokenSequence:
         if not np.isfinite(self.start):
             raise ValueError(f"start must be finite; got {self.start!r}")
         object.__setattr__(self, "values", values)
+        object.__setattr__(self, "rate_hz", float(self.rate_hz))
+        object.__setattr__(self, "start", float(self.start))
 
     def __len__(self) -> int:
         return int(self.values.shape[0])

@@ -10,8 +10,10 @@ card's clock was off), and a jump is believed only when the next frame confirms 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import av
 from av.audio.fifo import AudioFifo
@@ -45,25 +47,11 @@ class Stretch:
     """seconds on the film's clock; None: it follows the stretch before it without a seam"""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Heard:
+class _Heard(NamedTuple):  # a tuple, for there are half a million in a film
     frame: AudioFrame
     at: float | None  # seconds on the film's clock
+    seconds: float
     after_loss: bool  # what comes right before it could not be decoded
-
-    @property
-    def kind(self) -> tuple[str, str, int]:
-        return self.frame.format.name, self.frame.layout.name, self.frame.sample_rate
-
-    @property
-    def seconds(self) -> float:
-        return self.frame.samples / self.frame.sample_rate
-
-    def leads_to(self, following: _Heard | None) -> bool:
-        """Whether the next frame's timestamp bears this one's out."""
-        if self.at is None or following is None:
-            return False
-        return following.at is None or abs(following.at - self.at - self.seconds) <= GAP
 
 
 def iter_stretches(
@@ -74,40 +62,46 @@ def iter_stretches(
     heard = _decode(container, track, path)
     previous = next(heard)
     for following in heard:
-        yield from collector.add(previous, following)
+        collector.add(previous, following)
+        while collector.done:
+            yield collector.done.popleft()
         previous = following
-    yield from collector.add(previous, None)
-    yield from collector.close()
+    collector.add(previous, None)
+    collector.close()
+    yield from collector.done
 
 
 class _Collector:
     """Lays frames end to end into stretches, and finds the seams between them."""
 
     def __init__(self, path: str | os.PathLike[str], start: float) -> None:
+        self.done: deque[Stretch] = deque()
         self._path = path
         self._fifo = AudioFifo()
-        self._kind: tuple[str, str, int] | None = None
+        self._kind: tuple[int, str, str] | None = None
         self._end = start  # of what was laid so far, in seconds on the film's clock
         self._seam: float | None = start  # where the stretch being laid starts, if at a seam
         self._restarts = 0.0  # what to add to timestamps since the clock was started anew
         self._disagreements: list[float] = []
 
-    def add(self, heard: _Heard, following: _Heard | None) -> Iterator[Stretch]:
+    def add(self, heard: _Heard, following: _Heard | None) -> None:
+        frame = heard.frame
         jump = self._jump(heard, following)
-        if jump or heard.kind != self._kind:
-            yield from self.close()
+        kind = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if jump or kind != self._kind:
+            self.close()
             self._end += jump
             self._seam = self._end
-            self._kind = heard.kind
+            self._kind = kind
             self._fifo = AudioFifo()
-        heard.frame.pts = None  # or the queue would check it
-        self._fifo.write(heard.frame)
+        frame.pts = None  # or the queue would check it
+        self._fifo.write(frame)
         self._end += heard.seconds
-        if self._fifo.samples >= heard.frame.sample_rate:
-            yield from self.close()
+        if self._fifo.samples >= kind[0]:
+            self.close()
 
-    def close(self) -> Iterator[Stretch]:
-        """The stretch laid so far, and perhaps a seam after it."""
+    def close(self) -> None:
+        """The stretch laid so far is done, and there may be a seam after it."""
         if self._end > LONGEST_FILM:
             raise MediaError(
                 self._path,
@@ -117,7 +111,7 @@ class _Collector:
         frame = self._fifo.read() if self._kind else None
         if frame is None:
             return
-        yield Stretch(frame, self._seam)
+        self.done.append(Stretch(frame, self._seam))
         mean = sum(self._disagreements) / max(1, len(self._disagreements))
         self._disagreements.clear()
         self._seam = None
@@ -130,18 +124,24 @@ class _Collector:
         if heard.at is None:
             return 0.0
         off = heard.at + self._restarts - self._end
-        believed = heard.leads_to(following)
         if self._kind is None:
-            return off if believed else 0.0
-        if abs(off) <= (DRIFT if heard.after_loss and believed else GAP):
+            return off if _leads(heard, following) else 0.0
+        if abs(off) <= (DRIFT if heard.after_loss else GAP):
             self._disagreements.append(off)
-            return 0.0
-        if not believed:
-            return 0.0
-        if off < -CLOCK_RESET:
+        elif not _leads(heard, following):
+            pass
+        elif off < -CLOCK_RESET:
             self._restarts -= off
-            return 0.0
-        return off
+        else:
+            return off
+        return 0.0
+
+
+def _leads(heard: _Heard, following: _Heard | None) -> bool:
+    """Whether the next frame's timestamp bears this one's out."""
+    if heard.at is None or following is None:
+        return False
+    return following.at is None or abs(following.at - heard.at - heard.seconds) <= GAP
 
 
 def _decode(
@@ -161,17 +161,17 @@ def _decode(
             lost, reason = True, error.strerror or str(error)
             continue
         for frame in frames:
-            if frame.samples == 0 or frame.sample_rate not in _RATES_HZ:
-                continue
-            yield _Heard(frame, None if frame.time is None else frame.time - start, lost)
-            lost, heard = False, True
+            samples, rate_hz, at = frame.samples, frame.sample_rate, frame.time
+            if samples and rate_hz in _RATES_HZ:
+                yield _Heard(frame, None if at is None else at - start, samples / rate_hz, lost)
+                lost, heard = False, True
     if not heard:
         raise MediaError(
             path, f"nothing of audio track {track} can be decoded ({reason}): get the file again"
         )
 
 
-def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet]:
+def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]:
     failures = 0
     while failures < _UNREADABLE:
         try:

@@ -180,8 +180,8 @@ class _Mixer:
             out += _resample(self._resampler, self._mono(plain))
         if frame is None:
             out += _resample(self._resampler, None)
-        samples = [part.to_ndarray()[0] for part in out]
-        return np.clip(np.concatenate([_NOTHING, *samples]), -1.0, 1.0)
+        samples: FloatArray = np.concatenate([_NOTHING, *(part.to_ndarray()[0] for part in out)])
+        return samples.clip(-1.0, 1.0)
 
     def _mono(self, frame: AudioFrame) -> AudioFrame:
         mixed = self._weights @ frame.to_ndarray()

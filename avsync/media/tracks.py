@@ -17,23 +17,28 @@ from av.video.stream import VideoStream
 from avsync.errors import MediaError
 from avsync.media.container import film_start, open_container
 
-MEDIA_EXTENSIONS = frozenset(
-    ".3g2 .3gp .aac .ac3 .aif .aiff .amr .ape .asf .avi .caf .divx .dts .dtshd .dv .eac3 .f4v .flac"
-    " .flv .m2t .m2ts .m2v .m4a .m4b .m4v .mka .mkv .mk3d .mov .mp2 .mp3 .mp4 .mpa .mpeg .mpg .mts"
-    " .mxf .nut .oga .ogg .ogm .ogv .opus .qt .ra .rm .rmvb .spx .tak .thd .ts .tta .vob .voc .w64"
-    " .wav .webm .wma .wmv .wtv .wv".split()
-)
+# fmt: off
+MEDIA_EXTENSIONS = frozenset({
+    ".3g2", ".3gp", ".aac", ".ac3", ".aif", ".aiff", ".amr", ".ape", ".asf", ".avi", ".caf",
+    ".divx", ".dts", ".dtshd", ".dv", ".eac3", ".f4v", ".flac", ".flv", ".m2t", ".m2ts", ".m4a",
+    ".m4b", ".m4v", ".mk3d", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpa", ".mpeg",
+    ".mpg", ".mts", ".mxf", ".nut", ".oga", ".ogg", ".ogm", ".ogv", ".opus", ".qt", ".ra",
+    ".rm", ".rmvb", ".spx", ".tak", ".thd", ".ts", ".tta", ".vob", ".voc", ".w64", ".wav",
+    ".webm", ".wma", ".wmv", ".wtv", ".wv",
+})
 """File extensions that name media, in lower case with the dot."""
 
-# Beginnings that a commentary's or a description's title has in the languages that films come in.
+# What the title of a commentary or a description holds, in the languages that films come in.
 _COMMENTARY = (
-    "comment coment kommen koment коммент комент коментар σχολι yorum komm. audiokom"
-    " コメンタリー 评论 評論 评述 评论音轨 講評 코멘터리 해설 تعليق פרשנות"
-).split()
+    "comment", "coment", "kommen", "koment", "коммент", "комент", "σχολι", "yorum", "コメンタリー",
+    "评论", "評論", "評述", "评述", "講評", "코멘터리", "해설", "تعليق", "פרשנות",
+)
 _DESCRIPTIVE = (
-    "audio descri,audiodescri,audio-descri,audiodeskrip,audio deskrip,descriptive,described,"
-    "description,horfilm,тифло,解説放送,音声解説,口述影像,화면해설"
-).split(",")
+    "audio descri", "audiodescri", "audio-descri", "audiodeskrip", "audio deskrip", "descriptive",
+    "described", "description", "horfilm", "тифло", "解説放送", "音声解説", "音声ガイド",
+    "口述影像", "화면해설",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +179,8 @@ def _describe_stream(stream: Stream, film_start: float) -> Track | None:
         return None
     context = stream.codec_context
     title = _title(stream)
-    base = stream.time_base
-    track = Track(
+    base = stream.time_base or Fraction(1)
+    return Track(
         index=stream.index,
         kind=stream.type,
         codec=context.codec.canonical_name if context is not None else "unknown",
@@ -194,7 +199,6 @@ def _describe_stream(stream: Stream, film_start: float) -> Track | None:
         channels=stream.channels if isinstance(stream, AudioStream) and context else None,
         text=stream.type == "subtitle" and context is not None and context.codec.text_sub,
     )
-    return track
 
 
 def _language(stream: Stream) -> str | None:
@@ -217,7 +221,10 @@ def _frame_rate(stream: VideoStream) -> Fraction | None:
     return Fraction(rate.numerator, rate.denominator) if rate else None
 
 
-def _speaks_of(title: str | None, beginnings: list[str]) -> bool:
-    decomposed = unicodedata.normalize("NFKD", (title or "").casefold())
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return any(unicodedata.normalize("NFKD", start) in plain for start in beginnings)
+def _speaks_of(title: str | None, words: tuple[str, ...]) -> bool:
+    plain = _without_accents((title or "").casefold())
+    return any(_without_accents(word) in plain for word in words)
+
+
+def _without_accents(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
