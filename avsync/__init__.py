@@ -1,0 +1,135 @@
+"""avsync lines things up in time; first of all, subtitles with the speech of their film.
+
+    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime
+
+The public names below stand in the order in which they depend on one another. Each is imported
+when it is first asked for, so `import avsync` itself loads neither torch nor any other library.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is public
+    from avsync.aligner.model import RetimeModel as RetimeModel
+    from avsync.aligner.model import load_model as load_model
+    from avsync.batch import retime_many as retime_many
+    from avsync.cache import TokenCache as TokenCache
+    from avsync.errors import AlignmentError as AlignmentError
+    from avsync.errors import AvsyncError as AvsyncError
+    from avsync.errors import LowConfidence as LowConfidence
+    from avsync.errors import MediaError as MediaError
+    from avsync.errors import ModelUnavailable as ModelUnavailable
+    from avsync.errors import RenderError as RenderError
+    from avsync.errors import SubtitleError as SubtitleError
+    from avsync.jobs import Failure as Failure
+    from avsync.jobs import Job as Job
+    from avsync.jobs import Outcome as Outcome
+    from avsync.jobs import Settings as Settings
+    from avsync.jobs import retime_file as retime_file
+    from avsync.media import MediaInfo as MediaInfo
+    from avsync.media import Track as Track
+    from avsync.media import probe as probe
+    from avsync.pairing import Pair as Pair
+    from avsync.pairing import Pairing as Pairing
+    from avsync.pairing import Unpaired as Unpaired
+    from avsync.pairing import pair_files as pair_files
+    from avsync.placement import Clamp as Clamp
+    from avsync.plots import plot_alignment as plot_alignment
+    from avsync.progress import Progress as Progress
+    from avsync.refine import Refine as Refine
+    from avsync.retime import Evidence as Evidence
+    from avsync.retime import RetimedSegment as RetimedSegment
+    from avsync.retime import Retiming as Retiming
+    from avsync.retime import retime as retime
+    from avsync.subtitles import Cue as Cue
+    from avsync.subtitles import Repair as Repair
+    from avsync.subtitles import Subtitles as Subtitles
+    from avsync.subtitles import parse_subtitles as parse_subtitles
+    from avsync.subtitles import read_subtitles as read_subtitles
+    from avsync.subtitles import to_bytes as to_bytes
+    from avsync.subtitles import write_subtitles as write_subtitles
+    from avsync.timemap import Piece as Piece
+    from avsync.timemap import Span as Span
+    from avsync.timemap import TimeMap as TimeMap
+    from avsync.tokens import TokenSequence as TokenSequence
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AvsyncError": "errors",
+    "MediaError": "errors",
+    "SubtitleError": "errors",
+    "ModelUnavailable": "errors",
+    "AlignmentError": "errors",
+    "LowConfidence": "errors",
+    "RenderError": "errors",
+    "Progress": "progress",
+    "Span": "timemap",
+    "Piece": "timemap",
+    "TimeMap": "timemap",
+    "Cue": "subtitles",
+    "Repair": "subtitles",
+    "Subtitles": "subtitles",
+    "read_subtitles": "subtitles",
+    "parse_subtitles": "subtitles",
+    "write_subtitles": "subtitles",
+    "to_bytes": "subtitles",
+    "Track": "media",
+    "MediaInfo": "media",
+    "probe": "media",
+    "TokenSequence": "tokens",
+    "TokenCache": "cache",
+    "RetimeModel": "aligner.model",
+    "load_model": "aligner.model",
+    "Refine": "refine",
+    "RetimedSegment": "retime",
+    "Clamp": "placement",
+    "Evidence": "retime",
+    "Retiming": "retime",
+    "retime": "retime",
+    "plot_alignment": "plots",
+    "Pair": "pairing",
+    "Unpaired": "pairing",
+    "Pairing": "pairing",
+    "pair_files": "pairing",
+    "Settings": "jobs",
+    "Job": "jobs",
+    "Failure": "jobs",
+    "Outcome": "jobs",
+    "retime_file": "jobs",
+    "retime_many": "batch",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """The package, on which `retime` is the function, whoever imports its module first.
+
+    The import system sets a submodule as an attribute of its package, and `avsync.retime` would
+    then be the module or the function, by what happened to be imported before.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name == "retime" and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,5 @@
+"""`python -m avsync` is the command `avsync`."""
+
+from avsync.cli import entry
+
+entry()

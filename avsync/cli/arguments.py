@@ -1,0 +1,226 @@
+"""The command line: every option, its bounds, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import math
+from fractions import Fraction
+from pathlib import Path
+from typing import NoReturn
+
+import avsync
+from avsync.cli.terminal import print_error
+
+__all__ = ["build_parser"]
+
+_EPILOG = """\
+Without -o, film.srt becomes film.retimed.srt beside it. The extension of OUT chooses the format.
+A directory alone pairs its films and subtitles by name (film.mkv: film.srt, film.en.srt; or S01E02)
+and retimes them all.
+
+exit codes:
+  0  done (also: already in sync)
+  1  something could not be read, aligned or written
+  2  the command line is wrong; nothing was done
+  3  aligned, but not to be trusted: nothing was written (--force writes it)
+Of many files, 1 if any failed, else 3 if any was refused.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, and harmless to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message}; see {self.prog} --help")
+        self.exit(2)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the command `avsync`."""
+    parser = _Parser(prog="avsync", description="Line things up in time.")
+    parser.add_argument("--version", action="version", version=f"avsync {avsync.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    retime = commands.add_parser(
+        "retime",
+        help="retime subtitles to a film, or to subtitles that fit it",
+        description="Retime subtitles to the speech of a film, or to subtitles that fit it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_files(retime)
+    _add_reading(retime)
+    _add_aligning(retime)
+    _add_running(retime)
+    _add_reporting(retime)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "reference",
+        metavar="REFERENCE",
+        type=Path,
+        help="a film, a sound file, or subtitles in sync; or a directory of films and subtitles",
+    )
+    parser.add_argument(
+        "subtitles", metavar="SUBTITLES", type=Path, nargs="*", help="what to retime"
+    )
+    target = parser.add_mutually_exclusive_group()
+    # A string and not a Path, which would lose the "/" that says "a directory".
+    target.add_argument(
+        "-o", "--output", metavar="OUT", help="the file to write; a directory for several"
+    )
+    target.add_argument(
+        "--in-place",
+        action="store_true",
+        help="replace the subtitles; the original stays beside them as .bak (.bak1, ...)",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="write the result even where it is not to be trusted"
+    )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reading and writing")
+    track = group.add_mutually_exclusive_group()
+    track.add_argument(
+        "--audio-track", metavar="N", type=_count, help="listen to this track of the film"
+    )
+    track.add_argument(
+        "--subtitle-track",
+        metavar="N",
+        type=_count,
+        help="retime to this text track of the film instead of its sound",
+    )
+    group.add_argument(
+        "--list-tracks", action="store_true", help="show the tracks of REFERENCE, and end"
+    )
+    group.add_argument(
+        "--encoding", metavar="NAME", type=_encoding, help="of the output (as the input)"
+    )
+    group.add_argument(
+        "--input-encoding", metavar="NAME", type=_encoding, help="of the subtitles (guessed)"
+    )
+    group.add_argument(
+        "--fps", metavar="RATE", type=_frame_rate, help="of MicroDVD files: 25, 23.976, 24000/1001"
+    )
+    group.add_argument(
+        "--lenient",
+        action="store_true",
+        help="keep all that can be kept of malformed subtitles, and say what was repaired",
+    )
+
+
+def _add_aligning(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("aligning")
+    group.add_argument(
+        "--refine",
+        action="store_true",
+        help="then move each cue's start and end to the speech, by 0.5 s at most",
+    )
+    group.add_argument(
+        "--lead-in", metavar="S", type=_seconds, help="show a cue so long before its speech (0.1)"
+    )
+    group.add_argument(
+        "--linger", metavar="S", type=_seconds, help="keep a cue so long after its speech (0.3)"
+    )
+    group.add_argument(
+        "--min-confidence",
+        metavar="P",
+        type=_probability,
+        default=0.5,
+        help="below this, 0 to 1, nothing is written (%(default)s)",
+    )
+    group.add_argument(
+        "--model", metavar="PATH", type=Path, help="other weights than those of the package"
+    )
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("many films")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
+        "--jobs", metavar="N", type=_positive, default=1, help="films at once (%(default)s)"
+    )
+    where.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="the scheduler of a Dask cluster, such as tcp://HOST:8786 (extra: avsync[cluster])",
+    )
+    group.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="do not keep what was heard in the film for the next run",
+    )
+
+
+def _add_reporting(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reporting")
+    group.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    group.add_argument(
+        "--plot",
+        metavar="FILE",
+        type=Path,
+        help="draw the evidence (.png, .svg, .pdf); a directory for several",
+    )
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no summary")
+    loudness.add_argument(
+        "-v", "--verbose", action="store_true", help="every clamped cue and every repair"
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 or more")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 10 seconds")
+    return value
+
+
+def _probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 1")
+    return value
+
+
+def _frame_rate(text: str) -> Fraction:
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: must be frames per second, 1 to 1000")
+    # 23.976 and its like are short for thousands over 1001.
+    nominal = Fraction(math.ceil(value) * 1000, 1001)
+    return nominal if abs(value - nominal) < Fraction(1, 200) else value
+
+
+def _encoding(text: str) -> str:
+    try:
+        found = codecs.lookup(text)
+    except (LookupError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text}: is no encoding; try utf-8, cp1252") from None
+    if not found._is_text_encoding:
+        raise argparse.ArgumentTypeError(f"{text}: is no text encoding; try utf-8, cp1252")
+    return text
+
+
+_count.__name__ = _positive.__name__ = "whole number"  # argparse names the type in its message
+_seconds.__name__ = _probability.__name__ = "number"

@@ -1,0 +1,119 @@
+"""Results as JSON for programs: seconds, 1-based cue and line numbers, and no infinities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avsync.jobs import Outcome
+from avsync.pairing import Unpaired
+
+if TYPE_CHECKING:
+    from avsync.media import MediaInfo, Track
+
+__all__ = ["Record", "batch_record", "error_record", "media_record", "outcome_record"]
+
+Record = dict[str, object]
+
+
+def outcome_record(outcome: Outcome) -> Record:
+    """What became of one subtitle file; the same keys whether it was written or refused."""
+    files: Record = {
+        "reference": str(outcome.job.reference),
+        "subtitles": str(outcome.job.subtitles),
+    }
+    if outcome.failure is not None:
+        failure = outcome.failure
+        return error_record(failure.message, failure.path, failure.line) | files
+    return files | {
+        "output": _name(outcome.output),
+        "backup": _name(outcome.backup),
+        "plot": _name(outcome.plot),
+        "confidence": _number(outcome.confidence),
+        "accepted": outcome.accepted,
+        "reason": outcome.reason,
+        "unchanged": outcome.status == "unchanged",
+        "segments": [
+            {
+                "start_s": _number(segment.span.start),
+                "end_s": _number(segment.span.end),
+                "shift_s": _number(segment.shift),
+                "rate": _rate(segment.rate, exact=segment.exact),
+                "confidence": _number(segment.confidence),
+                "cues": int(segment.cues),
+            }
+            for segment in outcome.segments
+        ],
+        "clamped": [
+            {
+                "cue": int(clamp.cue) + 1,
+                "reason": clamp.reason,
+                "start_s": _number(clamp.start),
+                "end_s": _number(clamp.end),
+            }
+            for clamp in outcome.clamped
+        ],
+        "repairs": [{"line": repair.line, "what": repair.what} for repair in outcome.repairs],
+    }
+
+
+def batch_record(outcomes: Sequence[Outcome], unpaired: Sequence[Unpaired]) -> Record:
+    """What became of many subtitle files."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    return {
+        "results": [outcome_record(outcome) for outcome in outcomes],
+        "unpaired": [{"path": str(item.path), "reason": item.reason} for item in unpaired],
+        "counts": {
+            status: counts[status] for status in ("retimed", "unchanged", "refused", "failed")
+        },
+    }
+
+
+def error_record(message: str, path: str | None = None, line: int | None = None) -> Record:
+    """Why nothing could be done."""
+    return {"error": message, "path": path, "line": line}
+
+
+def media_record(info: MediaInfo, listens_to: int | None) -> Record:
+    """The tracks of a film; `listens_to` is the one that would be taken."""
+    return {
+        "path": str(info.path),
+        "duration_s": info.duration,
+        "listens_to": listens_to,
+        "tracks": [_track_record(track) for track in info.tracks],
+    }
+
+
+def _track_record(track: Track) -> Record:
+    return {
+        "index": track.index,
+        "kind": track.kind,
+        "codec": track.codec,
+        "language": track.language,
+        "title": track.title,
+        "default": track.default,
+        "commentary": track.commentary,
+        "descriptive": track.descriptive,
+        "start_s": track.start,
+        "duration_s": track.duration,
+        "frame_rate": None if track.frame_rate is None else _rate(track.frame_rate, exact=True),
+        "rate_hz": track.rate_hz,
+        "channels": track.channels,
+        "text": track.text,
+    }
+
+
+def _rate(rate: Fraction, *, exact: bool) -> str | float:
+    return f"{rate.numerator}/{rate.denominator}" if exact else float(rate)
+
+
+def _number(value: float) -> float:
+    # Microseconds are finer than any format keeps; more digits are rounding errors.
+    return round(float(value), 6)
+
+
+def _name(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,82 @@
+"""What reaches a person's terminal: lines without control characters, and a progress bar."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Bar", "print_error", "print_line", "printable"]
+
+_STEPS = 1000
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with all that a terminal could take for a command escaped.
+
+    File names and cues are other people's: they may hold colour codes, line breaks, text that runs
+    from right to left to disguise an extension, or bytes that are no characters.
+    """
+    return "".join(
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else ascii(c)[1:-1] for c in text
+    )
+
+
+def print_line(text: str = "") -> None:
+    """One line on stdout; a reader that has gone away (`| head`) is not an error."""
+    _print(printable(text), sys.stdout)
+
+
+def print_error(text: str) -> None:
+    """One line on stderr."""
+    _print(f"avsync: {printable(text)}", sys.stderr)
+
+
+def _print(line: str, stream: Any) -> None:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        # A terminal of a narrow encoding must not turn a result into a failure.
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except BrokenPipeError:
+        # Whatever is written later, also by the interpreter when it ends, goes nowhere in peace.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Bar:
+    """A `Progress` that draws a bar on stderr, where that is a terminal and nobody said --quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._bar: Any = None
+        self._stage = ""
+        if not quiet and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=_STEPS,
+                file=sys.stderr,
+                leave=False,
+                bar_format="{desc:<18.18} {percentage:3.0f}% |{bar}| {elapsed}",
+            )
+
+    def __call__(self, stage: str, fraction: float, /) -> None:
+        if self._bar is None:
+            return
+        if stage != self._stage:
+            self._stage = stage
+            self._bar.set_description_str(printable(stage), refresh=False)
+        self._bar.n = round(_STEPS * max(0.0, min(1.0, fraction)))
+        self._bar.refresh()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

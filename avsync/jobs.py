@@ -1,0 +1,245 @@
+"""Retime one file: what to do, how, and what became of it.
+
+`avsync.retime` works on values; this module adds what files need around it: where the result goes,
+what is kept of the original, and an outcome that is small enough to be sent between processes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shutil
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from avsync.errors import AvsyncError, LowConfidence
+from avsync.timemap import Span
+
+if TYPE_CHECKING:
+    from avsync.aligner.model import RetimeModel
+    from avsync.cache import TokenCache
+    from avsync.progress import Progress
+    from avsync.placement import Clamp
+    from avsync.refine import Refine
+    from avsync.retime import RetimedSegment, Retiming
+    from avsync.subtitles import Repair, Subtitles
+
+__all__ = ["Failure", "Job", "Outcome", "Settings", "file_identity", "retime_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One subtitle file to retime: `subtitles`, to fit `reference`, written to `output`.
+
+    Where `output` is the subtitle file itself, the original is kept beside it as `.bak`.
+    """
+
+    reference: Path
+    subtitles: Path
+    output: Path
+    plot: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How every job of a batch is done; the defaults are those of `avsync.retime`."""
+
+    audio_track: int | None = None
+    subtitle_track: int | None = None
+    refine: Refine | None = None
+    min_confidence: float = 0.5
+    force: bool = False
+    lenient: bool = False
+    fps: Fraction | None = None
+    """frames per second of MicroDVD subtitles that do not say it themselves"""
+    input_encoding: str | None = None
+    encoding: str | None = None
+    """of what is written; None: as it was"""
+    model: Path | None = None
+    """weights; None: those of the package"""
+    cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job could not be done: the message, and the file and line at fault where known."""
+
+    message: str
+    path: str | None = None
+    line: int | None = None
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        """What an error says, in one line, whoever raised it."""
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            text = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        elif isinstance(error, AvsyncError | ValueError):
+            text = str(error)
+        else:
+            text = f"{type(error).__name__}: {error}"
+        path = getattr(error, "path", None) or getattr(error, "filename", None)
+        name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else None
+        return cls(" ".join(text.split()), name, getattr(error, "line", None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a job; small enough to come back from another machine.
+
+    `output` is None when nothing was written. Segments end at the cues: none reaches to infinity.
+    """
+
+    job: Job
+    status: Literal["retimed", "unchanged", "refused", "failed"]
+    output: Path | None = None
+    backup: Path | None = None
+    plot: Path | None = None
+    confidence: float = 0.0
+    accepted: bool = False
+    reason: str = ""
+    segments: tuple[RetimedSegment, ...] = ()
+    clamped: tuple[Clamp, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    failure: Failure | None = None
+
+
+def retime_file(
+    job: Job,
+    *,
+    settings: Settings | None = None,
+    model: RetimeModel | None = None,
+    cache: TokenCache | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Retime one subtitle file and write the result, whole or not at all.
+
+    A result that is not to be trusted is an outcome, "refused", and not an error; the plot is drawn
+    for it all the same, because it shows why.
+
+    Raises:
+        AvsyncError, OSError: something cannot be read, aligned or written.
+    """
+    from avsync.retime import retime
+    from avsync.subtitles import read_subtitles
+
+    settings = settings or Settings()
+    subtitles = read_subtitles(
+        job.subtitles,
+        encoding=settings.input_encoding,
+        lenient=settings.lenient,
+        fps=settings.fps,
+    )
+    try:
+        retiming = retime(
+            subtitles,
+            to=_reference(job.reference, settings),
+            model=model,
+            audio_track=settings.audio_track,
+            subtitle_track=settings.subtitle_track,
+            refine=settings.refine,
+            min_confidence=settings.min_confidence,
+            force=settings.force,
+            cache=cache,
+            progress=progress,
+        )
+        refused = False
+    except LowConfidence as refusal:
+        if refusal.alignment is None:
+            raise
+        retiming, refused = refusal.alignment, True
+    outcome = _outcome(job, subtitles, retiming)
+    if job.plot is not None:
+        from avsync.plots import plot_alignment
+
+        plot_alignment(retiming, job.plot)
+        outcome = replace(outcome, plot=job.plot)
+    if refused:
+        return replace(outcome, status="refused")
+    backup = _write(job, subtitles, retiming, settings)
+    return replace(outcome, output=job.output, backup=backup)
+
+
+def _reference(path: Path, settings: Settings) -> Path | Subtitles:
+    from avsync.subtitles import SUBTITLE_EXTENSIONS, read_subtitles
+
+    if path.suffix.lower() in SUBTITLE_EXTENSIONS:
+        return read_subtitles(path, lenient=settings.lenient, fps=settings.fps)
+    return path
+
+
+def _outcome(job: Job, subtitles: Subtitles, retiming: Retiming) -> Outcome:
+    first = min((cue.start for cue in subtitles.cues), default=0.0)
+    last = max((cue.end for cue in subtitles.cues), default=0.0)
+    segments = tuple(
+        replace(segment, span=_finite(segment.span, first, last)) for segment in retiming.segments
+    )
+    return Outcome(
+        job=job,
+        status="unchanged" if retiming.unchanged else "retimed",
+        confidence=float(retiming.confidence),
+        accepted=bool(retiming.accepted),
+        reason=retiming.reason,
+        segments=segments,
+        clamped=tuple(retiming.clamped),
+        repairs=subtitles.repairs,
+    )
+
+
+def _finite(span: Span, first: float, last: float) -> Span:
+    start = max(span.start, min(first, span.end))
+    return Span(start, max(start, min(span.end, last)))
+
+
+def _write(job: Job, subtitles: Subtitles, retiming: Retiming, settings: Settings) -> Path | None:
+    """Write the result; the path of the original's copy if the original was replaced."""
+    from avsync.subtitles import write_subtitles
+
+    result = subtitles if retiming.unchanged else retiming.subtitles
+    in_place = file_identity(job.output) == file_identity(job.subtitles)
+    if in_place and retiming.unchanged and _keeps_encoding(subtitles, settings):
+        return None
+    backup = _back_up(job.subtitles) if in_place else None
+    try:
+        write_subtitles(result, job.output, encoding=settings.encoding, fps=settings.fps)
+    except BaseException:
+        if backup is not None:
+            backup.unlink()
+        raise
+    return backup
+
+
+def _keeps_encoding(subtitles: Subtitles, settings: Settings) -> bool:
+    wanted = settings.encoding
+    return wanted is None or codecs.lookup(wanted) == codecs.lookup(subtitles.encoding)
+
+
+def file_identity(path: Path) -> tuple[int, int] | str:
+    """What tells a file from every other one, whatever names and links lead to it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
+
+
+def _back_up(path: Path) -> Path:
+    """Keep the original as path.bak, path.bak1, ...: the first that is free."""
+    with open(path, "rb") as source:
+        for number in count():
+            backup = path.with_name(f"{path.name}.bak{number or ''}")
+            try:  # exclusive: what bears that name by now is never overwritten
+                backup.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            try:
+                with open(backup, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+                shutil.copystat(path, backup)
+            except BaseException:
+                backup.unlink()
+                raise
+            return backup
+    raise AssertionError("unreachable")
