@@ -185,9 +185,7 @@ def test_a_directory_that_cannot_be_made_holds_nothing(tmp_path: Path) -> None:
     assert cache.load(KEY) is None
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
-)
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
 def test_a_read_only_directory_still_serves(tmp_path: Path) -> None:
     TokenCache(tmp_path).store(KEY, tokens_of(3))
     tmp_path.chmod(0o500)

@@ -51,5 +51,5 @@ def test_an_empty_sequence_is_one() -> None:
     ],
 )
 def test_nonsense_is_refused(shape: tuple[int, ...], rate_hz: float, start: float) -> None:
-    with pytest.raises(ValueError, match="shape|rate_hz|start"):
+    with pytest.raises(ValueError, match=r"shape|rate_hz|start"):
         TokenSequence(np.zeros(shape, np.float32), rate_hz, start)
