@@ -1,0 +1,1 @@
+"""The aligner: cross-attention between token sequences, the path through it, its confidence."""

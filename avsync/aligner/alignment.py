@@ -1,0 +1,150 @@
+"""Align cues with a reference: the whole ladder from tokens to segments, each rung a named result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from avsync.aligner.attention import CrossAttention
+from avsync.aligner.model import RetimeModel
+from avsync.aligner.search import (
+    FINE_SLACK,
+    Coarse,
+    Drift,
+    Fine,
+    Queries,
+    TimeArray,
+    find_drift,
+    find_rate,
+    fine_scores,
+    group_cues,
+    mask_outside,
+    open_lags,
+    pool_keys,
+    settle,
+    residual_slope,
+)
+from avsync.encoders.audio import TOKEN_RATE_HZ
+from avsync.encoders.cues import CueTiming, territories
+from avsync.timemap import nearest_standard_rate
+from avsync.tokens import TokenSequence
+
+SAME_SHIFT = 0.15  # seconds: shifts closer than this are one segment
+TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of cues under one shift: ``target = rate · time + shift``."""
+
+    first: int
+    """its first cue"""
+    last: int
+    """one past its last cue"""
+    shift: float
+    """seconds"""
+    support: npt.NDArray[np.float32]
+    """float32 [cues]: nats by which each cue speaks for this place"""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where cues belong on the reference's clock, and the evidence for it."""
+
+    rate: Fraction
+    exact: bool
+    """whether ``rate`` is a ratio of standard frame rates"""
+    segments: tuple[Segment, ...]
+    coarse: Coarse
+    drift: Drift
+    fine: Fine
+
+
+def stretch(cues: Sequence[CueTiming], rate: float) -> list[CueTiming]:
+    """``cues`` on a clock ``rate`` times as long."""
+    return [CueTiming(c.start * rate, c.end * rate, c.characters, c.sound) for c in cues]
+
+
+def make_queries(
+    model: RetimeModel, attention: CrossAttention, cues: Sequence[CueTiming]
+) -> tuple[Queries, TimeArray]:
+    """The projected tokens of ``cues``, and the territories outside of which they are zero."""
+    tokens = model.cues.encode(cues)
+    owned = territories(cues)
+    with torch.inference_mode():
+        projected = attention.project_queries(torch.from_numpy(tokens.values))
+    return Queries(mask_outside(projected, tokens.start, owned), tokens.start), owned
+
+
+def align(
+    model: RetimeModel,
+    cues: Sequence[CueTiming],
+    reference: TokenSequence,
+    *,
+    attention: CrossAttention,
+    temperature: float = TEMPERATURE,
+) -> Alignment:
+    """Find the rate, the jumps and the shifts that lay ``cues`` over ``reference``.
+
+    Args:
+        cues: in order of start.
+        reference: tokens of a soundtrack or of subtitles, from second 0.
+        attention: ``model.lag`` for sound, ``model.subtitle`` for subtitles.
+
+    Raises:
+        ValueError: there are no cues.
+    """
+    queries, _ = make_queries(model, attention, cues)
+    with torch.inference_mode():
+        keys = attention.project_keys(torch.from_numpy(reference.values))
+    windows = group_cues(cues)
+    coarse = find_rate(queries, windows.spans, pool_keys(keys), temperature)
+    drift = find_drift(coarse)
+    rate, exact = final_rate(coarse.rate, drift)
+    candidates = open_lags(coarse, drift.path, windows.cues)
+    for attempt in (1, 2):
+        moved = stretch(cues, float(rate))
+        fine_queries, owned = make_queries(model, attention, moved)
+        fine = fine_scores(fine_queries, owned, keys, candidates, temperature=temperature)
+        owners, lags = settle(fine, candidates)
+        if exact or attempt == 2:
+            break
+        times = np.array([cue.start for cue in moved])
+        rate = Fraction(float(rate) * (1 + residual_slope(fine, owners, times))).limit_denominator(
+            10**9
+        )
+    return Alignment(rate, exact, segments_of(fine, owners, lags), coarse, drift, fine)
+
+
+def final_rate(base: float, drift: Drift) -> tuple[Fraction, bool]:
+    """The exact rate where it is a standard one, else the drift to nine digits."""
+    rate = base * (1 + drift.slope)
+    standard = nearest_standard_rate(rate, 2e-5)
+    if drift.standard and standard is not None:
+        return standard, True
+    return Fraction(rate).limit_denominator(10**9), False
+
+
+def segments_of(fine: Fine, owners: npt.NDArray[np.int64], lags: TimeArray) -> tuple[Segment, ...]:
+    """Runs of cues with one owner; neighbours whose lags hardly differ are one segment."""
+    tops = (
+        np.rint((lags - fine.centres) * TOKEN_RATE_HZ).astype(np.int64)
+        + fine.posterior.shape[2] // 2
+    )
+    support = fine.near(tops, slack=FINE_SLACK)
+    edges = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
+    found: list[Segment] = []
+    for first, last in zip(edges, edges[1:], strict=False):
+        shift, own = float(lags[owners[first]]), support[first:last, owners[first]]
+        if found and abs(found[-1].shift - shift) < SAME_SHIFT:
+            before = found.pop()
+            share = (before.last - before.first) / (last - before.first)
+            shift = share * before.shift + (1 - share) * shift
+            first, own = before.first, np.concatenate([before.support, own])
+        found.append(Segment(first, last, shift, own))
+    return tuple(found)

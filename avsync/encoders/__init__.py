@@ -1,0 +1,1 @@
+"""Encoders: each turns one modality into a :class:`~avsync.tokens.TokenSequence`."""
