@@ -6,14 +6,9 @@ stay: every cue remembers where its time stamps stand, and retiming replaces the
 
 from __future__ import annotations
 
-from avsync.subtitles.files import (
-    SUBTITLE_EXTENSIONS,
-    parse_subtitles,
-    read_subtitles,
-    to_bytes,
-    write_subtitles,
-)
 from avsync.subtitles.model import Cue, Format, Repair, Subtitles
+from avsync.subtitles.reading import EXTENSIONS, parse_subtitles, read_subtitles
+from avsync.subtitles.writing import to_bytes, write_subtitles
 
 __all__ = [
     "SUBTITLE_EXTENSIONS",
@@ -26,3 +21,6 @@ __all__ = [
     "to_bytes",
     "write_subtitles",
 ]
+
+SUBTITLE_EXTENSIONS = frozenset(EXTENSIONS)
+"""The extensions, in lower case, of the files that can be read and written."""

@@ -54,3 +54,4 @@ class Document:
     marks: tuple[Mark, ...]
     spans: tuple[tuple[float, float], ...]  # start and end of every cue as the body says them
     clock: Clock
+    rebased: bool = False  # a container begins after 0, so that stamps count from there

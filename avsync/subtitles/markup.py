@@ -6,22 +6,29 @@ import html
 import re
 from xml.parsers import expat
 
-__all__ = ["is_sound", "plain_text"]
+__all__ = [
+    "ASS_TAG_IN_SRT",
+    "HTML_TAG",
+    "MICRODVD_TAG",
+    "VTT_TAG",
+    "is_sound",
+    "plain_text",
+]
 
 # Every pattern here takes linear time on any text: no two of its parts can match the same thing.
-_HTML_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_VTT_TAG = re.compile(r"<[^<>]*>")
-_ASS_OVERRIDE = re.compile(r"\{[^{}]*\}")
-_ASS_OVERRIDE_IN_SRT = re.compile(r"\{\\[^{}]*\}")
+HTML_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+VTT_TAG = re.compile(r"<[^<>]*>")
+_ASS_TAG = re.compile(r"\{[^{}]*\}")
+ASS_TAG_IN_SRT = re.compile(r"\{\\[^{}]*\}")
 _ASS_DRAWING = re.compile(r"\\p(\d+)")
-_MICRODVD_TAG = re.compile(r"\{[YyFfSsCcPpHhOo]:[^{}]*\}")
+MICRODVD_TAG = re.compile(r"\{[YyFfSsCcPpHhOo]:[^{}]*\}")
 
 _BRACKETED = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）|［[^［］]*］|【[^【】]*】|〔[^〔〕]*〕|〈[^〈〉]*〉|＜[^＜＞]*＞"  # noqa: RUF001
 )
 _NOTES = "♪♫♬♩🎵🎶"
 _HASH_SONG = re.compile(r"^[#＃](?=\s)[^#＃]*[#＃]$", re.MULTILINE)  # noqa: RUF001
-_SPEAKER = re.compile(r"[^\W\d_][\w .'’-]{0,30}:\s*")  # noqa: RUF001
+_SPEAKER = re.compile(r"[^\W\d_][\w .'’-]{0,30}:\s*")
 _DASHES = "-‐‑–— \t"  # noqa: RUF001
 
 
@@ -32,12 +39,12 @@ def plain_text(text: str, format: str) -> str:
     if format in ("ass", "ssa"):
         text = _plain_ass(text)
     elif format == "microdvd":
-        lines = _MICRODVD_TAG.sub("", text).split("|")
+        lines = MICRODVD_TAG.sub("", text).split("|")
         text = "\n".join(line.removeprefix("/") for line in lines)
     elif format == "vtt":
-        text = html.unescape(_VTT_TAG.sub("", text))
+        text = html.unescape(VTT_TAG.sub("", text))
     elif "<" in text or "{" in text:
-        text = _ASS_OVERRIDE_IN_SRT.sub("", _HTML_TAG.sub("", text))
+        text = ASS_TAG_IN_SRT.sub("", HTML_TAG.sub("", text))
     return "\n".join(line.strip() for line in text.split("\n")).strip()
 
 
@@ -63,10 +70,11 @@ def is_sound(plain: str) -> bool:
 
 
 def _plain_ass(text: str) -> str:
+    text = text.replace("\\{", "\0").replace("\\}", "\1")  # escaped: no tag
     pieces: list[str] = []
     drawing = False
     end = 0
-    for override in _ASS_OVERRIDE.finditer(text):
+    for override in _ASS_TAG.finditer(text):
         if not drawing:
             pieces.append(text[end : override.start()])
         end = override.end()
@@ -74,7 +82,7 @@ def _plain_ass(text: str) -> str:
             drawing = scale.strip("0") != ""
     if not drawing:
         pieces.append(text[end:])
-    joined = "".join(pieces)
+    joined = "".join(pieces).replace("\0", "{").replace("\1", "}")
     return joined.replace("\\N", "\n").replace("\\n", "\n").replace("\\h", " ")
 
 

@@ -12,9 +12,10 @@ from avsync.subtitles.document import Document
 from avsync.subtitles.markup import is_sound, plain_text
 from avsync.timemap import Span
 
-__all__ = ["Cue", "Format", "Repair", "Subtitles"]
+__all__ = ["Cue", "Format", "Kind", "Repair", "Subtitles"]
 
 Format = Literal["srt", "ass", "ssa", "vtt", "microdvd", "ttml"]
+Kind = Literal["dialogue", "comment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Cue:
     end: float
     text: str
     format: Format = "srt"
-    kind: Literal["dialogue", "comment"] = "dialogue"  # a comment (ASS) is moved, never shown
+    kind: Kind = "dialogue"  # a comment (ASS) is moved, never shown
     line: int = field(default=0, compare=False)  # where it begins in its file, from 1; 0: nowhere
 
     @property

@@ -1,0 +1,184 @@
+"""SubRip, read by pysrt.
+
+pysrt's own file reader drops what it cannot parse, loses text behind a blank line and swallows a
+cue that has no blank line before it. So the cues are told apart here, by their time lines, and
+pysrt reads each of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pysrt import SubRipItem
+
+from avsync.subtitles.clocks import SUBRIP
+from avsync.subtitles.document import Role
+from avsync.subtitles.model import Cue
+from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+
+__all__ = ["scan"]
+
+_STAMP = r"(-?[0-9]{1,6}:[0-9]{1,2}:[0-9]{1,2}[,.][0-9]{3})"
+_TIMES = re.compile(rf"[ \t]*{_STAMP}[ \t]*-->[ \t]*{_STAMP}(?:[ \t].*)?")
+_NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
+
+# What was meant for a time line: two things much like times with something like an arrow between.
+_LIKE_STAMP = r"(-?[0-9]{0,6}\s?[:;]\s?[0-9]{1,3}\s?[:;,.]\s?[0-9]{1,9}(?:\s?[:;,.]\s?[0-9]{1,9})?)"
+_LIKE_ARROW = r"(?:-{1,3}\s?>{1,2}|=>|→|—|–|-{1,3})"
+_LIKE_TIMES = re.compile(rf"\s*{_LIKE_STAMP}\s*{_LIKE_ARROW}\s*{_LIKE_STAMP}(?:\s+(\S.*))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The lines that begin a cue: from its number, if it has one, to its time line."""
+
+    first: int
+    times: int
+    match: re.Match[str] | None  # None: the times cannot be read
+
+    @property
+    def text(self) -> int:
+        return self.times + 1
+
+
+def scan(source: Source, report: Report) -> Scan:
+    """Find the cues of a SubRip text."""
+    found = Scan(SUBRIP)
+    heads = list(_heads(source, report))
+    before = range(heads[0].first if heads else len(source.lines))
+    stray = next((number for number in before if source.lines[number].strip()), None)
+    if stray is not None:
+        what = f"{shown(source.lines[stray])} is no part of a cue"
+        report.malformed(stray + 1, what, "leaves it there")
+    ends = [*(head.first for head in heads[1:]), len(source.lines)]
+    for head, end in zip(heads, ends, strict=False):
+        while end > head.text and not source.lines[end - 1].strip():
+            end -= 1
+        if head.match is not None:
+            _check_paragraphs(source, report, head.text, end)
+            _add(found, source, report, head, head.match, end)
+    return found
+
+
+def _heads(source: Source, report: Report) -> Iterator[_Head]:
+    lines = source.lines
+    text = 0  # the first line that can still be text of the cue before
+    for number, line in enumerate(lines):
+        match = _TIMES.fullmatch(line) if line.count("-->") == 1 else None
+        if match is None:
+            # An arrow within a text is text; where a time line is due, it is a broken time line.
+            above = lines[number - 1] if number > text else ""
+            due = number == 0 or (number > text and (not above.strip() or _NUMBER.fullmatch(above)))
+            if not due or not ("-->" in line or _LIKE_TIMES.fullmatch(line)):
+                continue
+        first = _first_line(source, report, number, text)
+        if match is None or not _readable(match):
+            _repair_times(source, report, number)
+            match = None
+        yield _Head(first, number, match)
+        text = number + 1
+
+
+def _first_line(source: Source, report: Report, times: int, text: int) -> int:
+    """The line that numbers the cue of a given time line, or the time line if none does."""
+    lines = source.lines
+    above = times - 1
+    while above >= text and not lines[above].strip():
+        above -= 1
+    first = times
+    if above >= text:
+        numbered = _NUMBER.fullmatch(lines[above]) is not None
+        begins_paragraph = above == 0 or not lines[above - 1].strip()
+        if above == times - 1 and (numbered or begins_paragraph):
+            first = above
+            if not numbered:
+                what = f"{shown(lines[above])} stands where the number of a cue should"
+                report.malformed(above + 1, what, "takes it for the number")
+        elif numbered and begins_paragraph:
+            first = above
+            what = "a blank line stands between the number of a cue and its times"
+            cut = Edit(source.starts[above + 1], source.starts[times], "")
+            report.malformed(above + 2, what, "removes it", cut)
+    if first > 0 and lines[first - 1].strip():
+        newline = source.text[source.end_of(first - 1) : source.starts[first]]
+        blank = Edit(source.starts[first], source.starts[first], newline)
+        what = "no blank line parts this cue from what is before it"
+        report.malformed(first + 1, what, "puts one in", blank)
+    return first
+
+
+def _readable(match: re.Match[str]) -> bool:
+    try:
+        SUBRIP.read(match[1])
+        SUBRIP.read(match[2])
+    except ValueError:
+        return False
+    return True
+
+
+def _repair_times(source: Source, report: Report, number: int) -> None:
+    line = source.lines[number]
+    what = f"{shown(line)} is not a time line such as '00:00:01,000 --> 00:00:02,500'"
+    like = _LIKE_TIMES.fullmatch(line)
+    try:
+        if like is None:
+            raise ValueError
+        stamps = f"{_meant(like[1])} --> {_meant(like[2])}"
+    except ValueError:
+        report.malformed(number + 1, what, "leaves the cue as it is, at its old time")
+        return
+    repaired = f"{stamps} {like[3].rstrip()}" if like[3] else stamps
+    edit = Edit(source.starts[number], source.end_of(number), repaired)
+    report.malformed(number + 1, what, f"takes it for '{stamps}'", edit)
+
+
+def _meant(stamp: str) -> str:
+    """What a malformed time most likely means, well-formed; ValueError if too large."""
+    fields = [field.strip() for field in re.split(r"[:;,.]", stamp.lstrip("-"))]
+    if len(fields) == 3 and not re.search(r"[,.]\s?[0-9]{3,}$", stamp):
+        fields.append("0")  # hours, minutes, seconds
+    fraction = fields.pop()
+    # Up to three digits are milliseconds, as pysrt and the players read them; more, a decimal.
+    milliseconds = int(fraction[:3])
+    for unit_ms, value in zip((1_000, 60_000, 3_600_000), reversed(fields), strict=False):
+        milliseconds += unit_ms * int(value or 0)
+    sign = "-" if stamp.startswith("-") else ""
+    return sign + SUBRIP.write(milliseconds / 1000, "00:00:00,000")
+
+
+def _check_paragraphs(source: Source, report: Report, begin: int, end: int) -> None:
+    # Text may go on behind a blank line; a lone number there is what is left of a cue.
+    lines = source.lines
+    for number in range(begin + 1, end):
+        if not lines[number - 1].strip() and _NUMBER.fullmatch(lines[number]):
+            what = f"the cue number {shown(lines[number].strip())} has no time line"
+            report.malformed(number + 1, what, "keeps it as text of the cue before")
+
+
+def _add(
+    found: Scan, source: Source, report: Report, head: _Head, match: re.Match[str], end: int
+) -> None:
+    text = source.lines[head.text : end]
+    stamps = f"{match[1].lstrip('-')} --> {match[2].lstrip('-')}"
+    item = SubRipItem.from_lines([stamps, *text, ""])
+    # pysrt knows no times before 0, and takes the blanks at the ends of lines away.
+    start_ms, end_ms = (
+        -time.ordinal if stamp.startswith("-") else time.ordinal
+        for time, stamp in ((item.start, match[1]), (item.end, match[2]))
+    )
+    seen = (start_ms / 1000, end_ms / 1000, item.text)
+    if seen != (
+        SUBRIP.read(match[1]),
+        SUBRIP.read(match[2]),
+        "\n".join([line.rstrip() for line in text] + [""]),
+    ):
+        raise report.fail(head.times + 1, f"pysrt reads this cue as {shown(str(seen))}")
+    cue = Cue(seen[0], seen[1], "\n".join(text), "srt", line=head.first + 1)
+    place = source.starts[head.times]
+    found.add(
+        cue,
+        (place + match.start(1), place + match.end(1), cue.start, Role.START),
+        (place + match.start(2), place + match.end(2), cue.end, Role.END),
+    )
