@@ -278,8 +278,16 @@ def test_no_damage_does_more_than_an_error(
     folder.mkdir(exist_ok=True)
     name, codec = data.draw(
         st.sampled_from(
-            [("a.mkv", "aac"), ("a.mp4", "aac"), ("a.ts", "mp2"), ("a.wav", "pcm_s16le")]
-            + [("a.mp3", "libmp3lame"), ("a.ogg", "libopus"), ("a.flac", "flac"), ("a.avi", "ac3")]
+            [
+                ("a.mkv", "aac"),
+                ("a.mp4", "aac"),
+                ("a.ts", "mp2"),
+                ("a.wav", "pcm_s16le"),
+                ("a.mp3", "libmp3lame"),
+                ("a.ogg", "libopus"),
+                ("a.flac", "flac"),
+                ("a.avi", "ac3"),
+            ]
         )
     )
     whole = folder / f"whole-{name}"
@@ -356,7 +364,9 @@ def test_a_url_is_no_file() -> None:
 
 
 PLAYLISTS = {
-    "hls": "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXTINF:6.0,\n{}\n#EXT-X-ENDLIST\n",
+    "hls": (
+        "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:10\n#EXTINF:6.0,\n{}\n#EXT-X-ENDLIST\n"
+    ),
     "ffconcat": "ffconcat version 1.0\nfile '{}'\n",
     "dash": (
         '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
@@ -379,7 +389,7 @@ def test_a_playlist_leads_nowhere(tmp_path: Path, kind: str, extension: str) -> 
             path = tmp_path / f"list{extension}"
             path.write_text(PLAYLISTS[kind].format(target))
             assert not is_media(path)
-            with pytest.raises(MediaError, match="text|playlist|not media"):
+            with pytest.raises(MediaError, match=r"text|playlist|not media"):
                 read_audio(path)
         server.settimeout(0.01)
         with pytest.raises(TimeoutError):
