@@ -21,8 +21,8 @@ from avsync.timemap import Span
 if TYPE_CHECKING:
     from avsync.aligner.model import RetimeModel
     from avsync.cache import TokenCache
-    from avsync.progress import Progress
     from avsync.placement import Clamp
+    from avsync.progress import Progress
     from avsync.refine import Refine
     from avsync.retime import RetimedSegment, Retiming
     from avsync.subtitles import Repair, Subtitles

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from avsync.cli.arguments import build_parser
+from avsync.cli.arguments import parse
 from avsync.cli.terminal import print_error
 
 __all__ = ["entry", "main"]
@@ -21,7 +21,7 @@ def entry() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (see `avsync retime --help`)."""
-    args = build_parser().parse_args(argv)
+    args = parse(argv)
     from avsync.cli.commands import list_tracks, retime  # after --help, which needs none of it
 
     with warnings.catch_warnings():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +13,7 @@ from typing import NoReturn
 import avsync
 from avsync.cli.terminal import print_error
 
-__all__ = ["build_parser"]
+__all__ = ["parse", "retime_parser"]
 
 _EPILOG = """\
 Without -o, film.srt becomes film.retimed.srt beside it. The extension of OUT chooses the format.
@@ -36,23 +37,33 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the command `avsync`."""
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of one command line; on a wrong one, say so and exit with 2."""
     parser = _Parser(prog="avsync", description="Line things up in time.")
     parser.add_argument("--version", action="version", version=f"avsync {avsync.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    retime = commands.add_parser(
-        "retime",
-        help="retime subtitles to a film, or to subtitles that fit it",
+    parser.add_argument(
+        "command", choices=["retime"], help="retime subtitles; see avsync retime --help"
+    )
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # by the command it may be; where that is missing, only that is
+    given = parser.parse_args(argv)
+    # Not argparse's subparsers: they cannot take options between files, as in "a.mkv -q a.srt".
+    return retime_parser().parse_intermixed_args(given.arguments)
+
+
+def retime_parser() -> argparse.ArgumentParser:
+    """The parser of the command `avsync retime`."""
+    parser = _Parser(
+        prog="avsync retime",
         description="Retime subtitles to the speech of a film, or to subtitles that fit it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_files(retime)
-    _add_reading(retime)
-    _add_aligning(retime)
-    _add_running(retime)
-    _add_reporting(retime)
+    _add_files(parser)
+    _add_reading(parser)
+    _add_aligning(parser)
+    _add_running(parser)
+    _add_reporting(parser)
     return parser
 
 

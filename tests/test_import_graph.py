@@ -1,0 +1,182 @@
+"""The rules that keep the house in order, read off the source (rules 1 to 4 of the design)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import avsync
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "avsync"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Each layer may import from those above it, and from itself only within one component.
+LAYERS = (
+    ("errors", "progress", "timemap", "atomic"),
+    ("subtitles", "tokens", "media"),
+    ("cache", "encoders"),
+    ("aligner",),
+    ("placement", "refine"),
+    ("retime",),
+    ("plots", "pairing"),
+    ("jobs",),
+    ("batch",),
+    ("cli",),
+    ("__main__",),
+)
+LAYER = {component: depth for depth, layer in enumerate(LAYERS) for component in layer}
+
+# The components that may import a library; numpy and what Python brings are everyone's.
+OWNERS = {
+    "av": {"media"},
+    "charset_normalizer": {"subtitles"},
+    "distributed": {"batch"},
+    "joblib": {"batch"},
+    "matplotlib": {"plots"},
+    "platformdirs": {"cache"},
+    "pysrt": {"subtitles"},
+    "pysubs2": {"subtitles"},
+    "safetensors": {"aligner", "cache"},
+    "torch": {"encoders", "aligner", "refine"},
+    "torchaudio": {"encoders"},
+    "tqdm": {"cli"},
+}
+
+
+def component(path: Path) -> str:
+    """The part of the package that a module belongs to: avsync/cli/report.py is of "cli"."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[tuple[int, str]]:
+    """Every module that a file imports, anywhere in it, with the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: a relative import; write it in full"
+            if node.module == "avsync":
+                yield from ((node.lineno, f"avsync.{name.name}") for name in node.names)
+            else:
+                yield node.lineno, node.module or ""
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+parts = pytest.mark.parametrize(
+    "path", [path for path in MODULES if path != PACKAGE / "__init__.py"], ids=label
+)
+
+
+@parts
+def test_dependencies_point_one_way(path: Path) -> None:
+    here = component(path)
+    assert here in LAYER, f"{here} is in no layer: say in this test where it belongs"
+    for line, name in imported(path):
+        if not name.startswith("avsync."):
+            continue
+        there = name.split(".")[1]
+        one_way = there == here or LAYER[there] < LAYER[here]
+        assert one_way, f"{label(path)}:{line} imports {name}, which is not below it"
+
+
+@parts
+def test_each_library_has_one_owner(path: Path) -> None:
+    for line, name in imported(path):
+        library = name.split(".")[0]
+        if library in sys.stdlib_module_names or library in ("avsync", "numpy"):
+            continue
+        owners = OWNERS.get(library, set())
+        assert component(path) in owners, (
+            f"{label(path)}:{line} imports {library}, which belongs to {owners or 'nobody'}"
+        )
+
+
+@parts
+def test_only_the_command_line_speaks_and_exits(path: Path) -> None:
+    if component(path) in ("cli", "__main__"):
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        said = ""
+        if isinstance(node, ast.Name):
+            said = node.id if node.id in ("print", "input", "exit", "quit", "SystemExit") else ""
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            spoken = node.attr in ("argv", "exit", "stdout", "stderr", "stdin")
+            said = f"sys.{node.attr}" if node.value.id == "sys" and spoken else ""
+        assert not said, f"{label(path)}:{getattr(node, 'lineno', 0)} uses {said}"
+    for line, name in imported(path):
+        speaks = name.split(".")[0] in ("logging", "argparse")
+        assert not speaks, f"{label(path)}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_modules_are_named_for_a_concept(path: Path) -> None:
+    assert path.stem not in ("utils", "util", "common", "helpers", "misc", "tools")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_modules_and_functions_fit_the_eye(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    assert source.count("\n") <= 400, f"{label(path)} is too long: split it by concept"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node
+            lines = (node.end_lineno or 0) - first.lineno
+            assert lines <= 50, f"{label(path)}:{node.lineno}: {node.name} has {lines} lines"
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()
+
+
+def test_importing_avsync_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import time, sys; before = time.perf_counter(); import avsync; "
+        "print(time.perf_counter() - before, *(m for m in sys.modules if '.' not in m))"
+    )
+    seconds, *modules = min(
+        (run(code).split() for _ in range(3)), key=lambda words: float(words[0])
+    )
+    assert float(seconds) < 0.2
+    assert not set(modules) & {*OWNERS, "numpy"}
+
+
+@pytest.mark.parametrize("module", ["cli", "cli.arguments", "cli.commands", "batch", "jobs"])
+def test_the_command_line_loads_no_library_before_it_needs_one(module: str) -> None:
+    loaded = run(f"import sys, avsync.{module}; print(*(m for m in sys.modules if '.' not in m))")
+    assert not set(loaded.split()) & set(OWNERS)
+
+
+def test_every_public_name_is_there() -> None:
+    for name in avsync.__all__:
+        assert getattr(avsync, name) is not None
+    assert set(avsync.__all__) <= set(dir(avsync))
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = avsync.nonsense  # type: ignore[attr-defined]
+
+
+def test_type_checkers_see_what_the_interpreter_sees() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    seen = {
+        name.asname: str(node.module).removeprefix("avsync.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("avsync.")
+        for name in node.names
+    }
+    assert seen == avsync._HOMES
+
+
+@pytest.mark.parametrize("first", ["from avsync.retime import retime as r", "import avsync.retime"])
+def test_retime_is_the_function_whatever_was_imported_before(first: str) -> None:
+    assert run(f"{first}; import avsync; print(type(avsync.retime).__name__)") == "function"
