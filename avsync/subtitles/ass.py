@@ -7,14 +7,14 @@ order of an event's fields is what its "Format:" line says.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 from avsync.subtitles.clocks import ASS
-from avsync.subtitles.document import Role
+from avsync.subtitles.document import Edit, Role
 from avsync.subtitles.model import Cue, Format, Kind
-from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+from avsync.subtitles.scan import Report, Scan, Source, shown
 
-__all__ = ["scan"]
+__all__ = ["scan", "usual_script"]
 
 _SECTION = re.compile(r"\s*\[([^\[\]]{1,80})\]\s*")
 _EVENT = re.compile(r"\s*(dialogue|comment|picture|sound|movie|command)\s*:", re.IGNORECASE)
@@ -23,7 +23,10 @@ _FORMAT = re.compile(r"\s*format\s*:", re.IGNORECASE)
 _ADVANCED = re.compile(r"\[v4\+\s*styles|scripttype:\s*v4\.00\+", re.IGNORECASE)
 _SIMPLE = re.compile(r"\[v4\s+styles|scripttype:\s*v4\.00\s", re.IGNORECASE)
 
-_FIELDS = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+_USUAL = ["layer", "start", "end", "style", "name"]
+_USUAL += ["marginl", "marginr", "marginv", "effect", "text"]
+_OTHER_NAMES = {"marked": "layer", "actor": "name"}
+_BLANK = dict.fromkeys(_USUAL, "0") | {"style": "Default", "name": "", "effect": ""}
 
 # Also what libass would misread: a comma, one or three digits of fraction, or none.
 _LIKE_STAMP = re.compile(
@@ -33,14 +36,6 @@ _LIKE_STAMP = re.compile(
 _WITH_COMMA = re.compile(r"([0-9]{1,6}:[0-9]{1,2}:[0-9]{1,2},[0-9]{1,3})\s*,")
 
 
-class _Layout(NamedTuple):
-    """Which of an event's fields is which."""
-
-    fields: int
-    start: int
-    end: int
-
-
 def scan(source: Source, report: Report, format: Format) -> Scan:
     """Find the events of a SubStation Alpha text, comments among them."""
     if _ADVANCED.search(source.text):
@@ -48,39 +43,62 @@ def scan(source: Source, report: Report, format: Format) -> Scan:
     elif _SIMPLE.search(source.text):
         format = "ssa"
     found = Scan(ASS)
-    layout = _layout(_FIELDS)
-    assert layout is not None
-    section = ""
-    for number, line in enumerate(source.lines):
-        heading = _SECTION.fullmatch(line)
-        if heading is not None:
-            section = heading[1].strip().lower()
-            continue
+    fields = _USUAL
+    for number, line, in_events in _lines(source):
         event = _EVENT.match(line)
-        if section != "events":
+        if not in_events:
             if event is not None and event[1].lower() == "dialogue":
                 what = f"{shown(line)} stands outside of [Events]"
                 report.malformed(number + 1, what, "leaves it there, at its old time")
         elif event is not None:
-            _add(found, source, report, number, event, layout, format)
+            _add(found, source, report, number, event, fields, format)
         elif _FORMAT.match(line):
-            given = _layout(line.partition(":")[2])
+            given = _field_names(line)
             if given is None:
                 what = f"{shown(line)} does not name Start, End and, at last, Text"
-                report.malformed(number + 1, what, f"reads the events by {_FIELDS!r}")
-            else:
-                layout = given
+                report.malformed(number + 1, what, "takes the fields in the usual order")
+            fields = given or _USUAL
         elif line.strip() and not _IGNORED.match(line):
             what = f"{shown(line)} is neither a dialogue nor a comment"
             report.malformed(number + 1, what, "leaves it there")
     return found
 
 
-def _layout(fields: str) -> _Layout | None:
-    names = [name.strip().lower() for name in fields.split(",")]
-    if not {"start", "end"} <= set(names) or names[-1] != "text":
-        return None
-    return _Layout(len(names), names.index("start"), names.index("end"))
+def usual_script(text: str, cues: Sequence[Cue]) -> str:
+    """A script with these cues for its events, and their fields in the usual order."""
+    fields = _USUAL
+    header, events = [], []
+    remaining = {cue.line - 1: cue for cue in cues}
+    for number, line, in_events in _lines(Source(text)):
+        event = _EVENT.match(line)
+        if event is None:
+            header.append(line)
+            if in_events and _FORMAT.match(line):
+                fields = _field_names(line) or _USUAL
+        elif number in remaining:
+            cue = remaining[number]
+            values = line[event.end() :].strip().split(",", len(fields) - 1)
+            given = _BLANK | dict(zip(fields, values, strict=True))
+            given |= {"start": "0:00:00.00", "end": "0:00:00.00"}  # are of no account
+            kind = "Dialogue" if cue.kind == "dialogue" else "Comment"
+            events.append(f"{kind}: " + ",".join(given[name] for name in _USUAL))
+    return "\n".join([*header, "[Events]", *events])
+
+
+def _lines(source: Source) -> Iterator[tuple[int, str, bool]]:
+    """Each line with its index, and whether it stands in [Events]."""
+    in_events = False
+    for number, line in enumerate(source.lines):
+        heading = _SECTION.fullmatch(line)
+        if heading is not None:
+            in_events = heading[1].strip().lower() == "events"
+        yield number, line, in_events and heading is None
+
+
+def _field_names(line: str) -> list[str] | None:
+    names = [name.strip().lower() for name in line.partition(":")[2].split(",")]
+    names = [_OTHER_NAMES.get(name, name) for name in names]
+    return names if {"start", "end"} <= set(names) and names[-1] == "text" else None
 
 
 def _add(
@@ -89,20 +107,21 @@ def _add(
     report: Report,
     number: int,
     event: re.Match[str],
-    layout: _Layout,
+    fields: list[str],
     format: Format,
 ) -> None:
     line = source.lines[number]
     edges = [event.end()]  # where each field begins
-    while len(edges) < layout.fields:
+    while len(edges) < len(fields):
         comma = line.find(",", edges[-1])
         if comma < 0:
-            what = f"{shown(line)} has {len(edges)} fields where there should be {layout.fields}"
+            what = f"{shown(line)} has {len(edges)} fields where there should be {len(fields)}"
             report.malformed(number + 1, what, "leaves it there, at its old time")
             return
         edges.append(comma + 1)
     stamps = []
-    for field, role in ((layout.start, Role.START), (layout.end, Role.END)):
+    for name, role in (("start", Role.START), ("end", Role.END)):
+        field = fields.index(name)
         begin, end = edges[field], edges[field + 1] - 1
         stamp = line[begin:end].strip()
         begin = line.index(stamp, begin)

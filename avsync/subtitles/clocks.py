@@ -12,6 +12,7 @@ from avsync.timemap import FRAME_RATES
 __all__ = ["ASS", "SUBRIP", "WEBVTT", "DigitalClock", "FrameClock", "TtmlClock", "frame_rate"]
 
 _HOUR_S = 3600
+_SCALES = {2: 100, 3: 1000}
 
 
 def frame_rate(value: float | Fraction | str) -> Fraction:
@@ -51,28 +52,30 @@ class DigitalClock:
     separators: str  # what may stand before the fraction; the first is the right one
     digits: int  # of the fraction
     hours_optional: bool = False
-    minute_digits: int = 1  # at least so many, also of seconds; never more than 2
+    least_digits: int = 1  # of hours, minutes and seconds
 
     def read(self, stamp: str) -> float:
         match = _DIGITAL.fullmatch(stamp)
         if match is None:
             raise ValueError(f"{stamp[:40]!r} is not a time such as {self.example!r}")
         sign, hours, minutes, seconds, separator, fraction = match.groups()
-        if not (
-            separator in self.separators
-            and len(fraction) == self.digits
-            and (self.hours_optional if hours is None else len(hours) >= self.minute_digits)
-            and min(len(minutes), len(seconds)) >= self.minute_digits
+        if (
+            separator not in self.separators
+            or len(fraction) != self.digits
+            or min(len(minutes), len(seconds), len(hours or "00")) < self.least_digits
+            or (hours is None and not self.hours_optional)
         ):
             raise ValueError(f"{stamp[:40]!r} is not a time such as {self.example!r}")
-        if int(minutes) >= 60 or int(seconds) >= 60:
+        minute, second = int(minutes), int(seconds)
+        if minute >= 60 or second >= 60:
             raise ValueError(f"{stamp[:40]!r} has more than 59 minutes or seconds")
-        whole = int(hours or 0) * _HOUR_S + int(minutes) * 60 + int(seconds)
-        units = whole * 10**self.digits + int(fraction)
-        return float((-units if sign else units) / 10**self.digits)
+        whole = int(hours or 0) * _HOUR_S + minute * 60 + second
+        scale = _SCALES[self.digits]
+        units = whole * scale + int(fraction)
+        return (-units if sign else units) / scale
 
     def write(self, seconds: float, like: str) -> str:
-        scale = 10**self.digits
+        scale = _SCALES[self.digits]
         whole, fraction = divmod(_whole(seconds * scale), scale)
         hours, rest = divmod(whole, _HOUR_S)
         _check_hours(hours)
@@ -87,9 +90,7 @@ class DigitalClock:
 _DIGITAL = re.compile(r"(-?)(?:([0-9]{1,6}):)?([0-9]{1,2}):([0-9]{1,2})([,.])([0-9]{1,3})")
 
 SUBRIP = DigitalClock("01:02:03,456", separators=",.", digits=3)
-WEBVTT = DigitalClock(
-    "01:02:03.456", separators=".", digits=3, hours_optional=True, minute_digits=2
-)
+WEBVTT = DigitalClock("01:02:03.456", separators=".", digits=3, hours_optional=True, least_digits=2)
 ASS = DigitalClock("1:02:03.45", separators=".", digits=2)
 
 
@@ -105,7 +106,9 @@ class FrameClock:
         return float(int(stamp) / self.fps)
 
     def write(self, seconds: float, like: str) -> str:
-        return str(_whole(seconds * float(self.fps)))
+        frame = _whole(seconds * float(self.fps))
+        _check_hours(frame // round(self.fps * _HOUR_S) + (frame >= 10**9) * 10**6)
+        return str(frame)
 
 
 @dataclass(frozen=True, slots=True)

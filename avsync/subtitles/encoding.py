@@ -49,11 +49,6 @@ class Decoded:
     bom: bool
     damaged: bool = False
 
-    @property
-    def errors(self) -> str:
-        """The error handler that turns `text` into the original bytes."""
-        return "surrogateescape" if self.damaged else "strict"
-
 
 def codec_name(encoding: str) -> str:
     """The name of a text encoding as Python knows it; ValueError if it is none."""

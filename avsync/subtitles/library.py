@@ -18,8 +18,16 @@ from fractions import Fraction
 import pysubs2
 
 from avsync.errors import SubtitleError
-from avsync.subtitles.clocks import frame_rate
-from avsync.subtitles.markup import ASS_TAG_IN_SRT, HTML_TAG, MICRODVD_TAG, VTT_TAG
+from avsync.subtitles.ass import usual_script
+from avsync.subtitles.clocks import FrameClock, frame_rate
+from avsync.subtitles.document import encoded
+from avsync.subtitles.markup import (
+    ASS_TAG_IN_SRT,
+    HTML_TAG,
+    MICRODVD_ITALICS,
+    MICRODVD_TAG,
+    VTT_TAG,
+)
 from avsync.subtitles.model import Cue, Format, Subtitles
 from avsync.subtitles.reading import parse_subtitles
 from avsync.subtitles.scan import Report, Scan, shown
@@ -34,7 +42,9 @@ _NO_TEXT = "\U0010fff0"  # pysubs2 takes a MicroDVD line without text for no cue
 
 _SRT_MARKUP = re.compile(rf"{HTML_TAG.pattern}|{ASS_TAG_IN_SRT.pattern}")
 _ASS_MARKUP = re.compile(r"\{[^{}]*\}|\\[nNh]")
+_ANY_TAG = re.compile(r"<[^<>]*>|\{[^{}]*\}")
 _VTT_CLASS = re.compile(r"<([biu])\.[^<>]*>")
+_NOT_IN_XML = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?=\n)")
 _HEADING = re.compile(r"\s*\[[^\[\]]{1,80}\]\s*")
 
@@ -44,18 +54,28 @@ _MAX_TAG_WORK = 2_000_000_000  # its time goes by the number of tags times the l
 
 def check(scan: Scan, report: Report) -> None:
     """Raise SubtitleError where pysubs2 reads other cues than those that were found."""
-    events = _events(scan.cues, getattr(scan.clock, "fps", None))
-    if len(events) != len(scan.cues):
-        reason = f"pysubs2 reads {len(events)} cues where {len(scan.cues)} were found"
+    fps = scan.clock.fps if isinstance(scan.clock, FrameClock) else None
+    _check_same(scan.cues, fps, report)
+
+
+def _check_same(
+    cues: Sequence[Cue], fps: Fraction | None, report: Report
+) -> list[pysubs2.SSAEvent]:
+    """The events that pysubs2 reads, which are the same as the cues."""
+    events = _events(cues, fps)
+    if len(events) != len(cues):
+        reason = f"pysubs2 reads {len(events)} cues where {len(cues)} were found"
         raise report.fail(None, f"{reason}; please report this file")
-    for cue, event in zip(scan.cues, events, strict=True):
+    tolerance_ms = 1 if fps is None else 1 + 500 / fps
+    for cue, event in zip(cues, events, strict=True):
         start_ms, end_ms = _fed_ms(cue)
-        in_time = max(abs(event.start - start_ms), abs(event.end - end_ms)) <= 1
+        in_time = max(abs(event.start - start_ms), abs(event.end - end_ms)) <= tolerance_ms
         if not in_time or not _same_text(cue, event.text):
             seen = f"{shown(event.text.translate(_UNGUARD))}, {event.start} to {event.end} ms"
             raise report.fail(
                 cue.line, f"pysubs2 reads this cue as {seen}; please report this file"
             )
+    return events
 
 
 def convert(subtitles: Subtitles, format: Format, *, fps: float | Fraction | None) -> Subtitles:
@@ -101,20 +121,25 @@ def _check_converted(cues: Sequence[Cue], converted: Subtitles, path: str) -> No
         reason = f"{len(cues)} cues would become {len(converted.cues)} in {converted.format}"
         raise SubtitleError(path, None, f"{reason}; choose another format")
     for cue, theirs in zip(cues, converted.cues, strict=True):
-        if _letters(cue.plain) != _letters(theirs.plain):
+        if _words(cue.plain) != _words(theirs.plain):
             reason = f"{shown(cue.plain)} would become {shown(theirs.plain)} in {converted.format}"
             raise SubtitleError(path, cue.line or None, f"{reason}; choose another format")
 
 
 def _letters(text: str) -> str:
-    # White space is laid out anew; a word joiner keeps a backslash from its letter in ASS.
-    return "".join(text.split()).replace("\u2060", "")
+    # White space is laid out anew, and a word joiner keeps a backslash from its letter in ASS.
+    return _NOT_IN_XML.sub("", "".join(text.split()).replace("\u2060", ""))
+
+
+def _words(text: str) -> str:
+    # What is text in one format ("<i>" in ASS) may be a tag in another; no word is lost by that.
+    return _letters(_ANY_TAG.sub("", text))
 
 
 def _same_text(cue: Cue, event_text: str) -> bool:
     if cue.format in ("ass", "ssa"):
-        return event_text == cue.text.strip()
-    plain = pysubs2.SSAEvent(text=event_text).plaintext.translate(_UNGUARD).replace(_NO_TEXT, "")
+        return event_text.strip() == cue.text.strip()
+    plain = pysubs2.SSAEvent(text=event_text).plaintext.translate(_UNGUARD)
     return _letters(plain) == _letters(cue.plain)
 
 
@@ -139,12 +164,18 @@ def _events(cues: Sequence[Cue], fps: Fraction | None) -> list[pysubs2.SSAEvent]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         file = pysubs2.SSAFile.from_string(fed, format, fps=None if fps is None else float(fps))
+    for event in file.events:
+        event.text = event.text.replace(_NO_TEXT, "")
     return file.events
 
 
 def _dressed_srt(number: int, cue: Cue, fps: Fraction | None) -> str:
     start, end = (_clock_time(ms, ",") for ms in _fed_ms(cue))
-    text = _guarded(cue.text, _SRT_MARKUP, str)
+
+    def tag(text: str) -> str:
+        return text.replace(":", _STAND_INS[":"])  # two times in a tag are no time line
+
+    text = _guarded(cue.text, _SRT_MARKUP, tag)
     return f"{number}\n{start} --> {end}\n{_without_blank_lines(text)}\n\n"
 
 
@@ -167,8 +198,8 @@ def _dressed_ass(number: int, cue: Cue, fps: Fraction | None) -> str:
 def _dressed_microdvd(number: int, cue: Cue, fps: Fraction | None) -> str:
     assert fps is not None
     frames = "".join(f"{{{round(ms * float(fps) / 1000)}}}" for ms in _fed_ms(cue))
-    lines = (line.removeprefix("/") for line in cue.text.split("|"))
-    return f"{frames}{_guarded('|'.join(lines), MICRODVD_TAG, str) or _NO_TEXT}\n"
+    lines = (MICRODVD_ITALICS.sub(r"\1", line) for line in cue.text.split("|"))
+    return f"{frames}{_guarded('|'.join(lines), MICRODVD_TAG, str)}{_NO_TEXT}\n"
 
 
 def _dressed_ttml(number: int, cue: Cue, fps: Fraction | None) -> str:
@@ -215,11 +246,13 @@ def _file(subtitles: Subtitles) -> pysubs2.SSAFile:
     """What pysubs2 reads of the whole file, styles included, one event for each cue."""
     if subtitles.format not in ("ass", "ssa"):
         file = pysubs2.SSAFile()
-        file.events = _events(subtitles.cues, subtitles.fps)
+        report = Report(subtitles.path, lenient=False)
+        file.events = _check_same(subtitles.cues, subtitles.fps, report)
         return file
-    text = subtitles.document.body.decode(subtitles.encoding, "replace")
+    text = encoded(subtitles.document.text, "utf-8").decode("utf-8", "replace")
+    script = usual_script(text, subtitles.cues)
     # Its patterns take very long on a long line with a bracket; in the header none is needed.
-    lines = (line for line in re.split(r"\r{0,2}\n|\r", text) if _is_harmless(line))
+    lines = (line for line in script.split("\n") if _is_harmless(line))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -227,10 +260,10 @@ def _file(subtitles: Subtitles) -> pysubs2.SSAFile:
     except Exception as error:  # whatever it stumbles over in a style, it is the file's fault
         reason = f"pysubs2 cannot read it for a conversion ({error!r}); correct its styles"
         raise SubtitleError(subtitles.path, None, reason) from error
-    texts = [event.text for event in file.events]
-    if texts != [cue.text.strip() for cue in subtitles.cues]:
-        reason = "pysubs2 reads other events than those that were found"
-        raise SubtitleError(subtitles.path, None, f"{reason}; it can be retimed, not converted")
+    texts = [_letters(event.text) for event in file.events]
+    if texts != [_letters(cue.text) for cue in subtitles.cues]:
+        reason = "pysubs2 reads other events than those that were found; please report this file"
+        raise SubtitleError(subtitles.path, None, reason)
     for event in file.events:
         escaped = event.text.replace("\\{", _STAND_INS["{"]).replace("\\}", _STAND_INS["}"])
         event.text = _guarded(escaped, _ASS_MARKUP, str)
@@ -263,16 +296,17 @@ def _written(file: pysubs2.SSAFile, format: Format, rate: Fraction | None) -> st
             text = file.to_string(format, header_notice="")
             # A word joiner, which nobody sees, keeps a backslash from becoming a line break.
             backslash = _STAND_INS["\\"]
-            for letter in "nNh":
+            for letter in "nNh{":
                 text = text.replace(f"{backslash}{letter}", f"{backslash}\u2060{letter}")
         else:
             text = file.to_string(format)
+            text = _NOT_IN_XML.sub("", text) if format == "ttml" else text
     names = _ESCAPES.get(format, {})
     for character, stand_in in _STAND_INS.items():
         # In XML the stand-ins are written by their numbers.
         written = f"&#{ord(stand_in)};" if format == "ttml" else stand_in
         text = text.replace(written, names.get(character, character))
-    return text.replace(_NO_TEXT, "")
+    return text
 
 
 _XML_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

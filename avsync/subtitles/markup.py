@@ -9,6 +9,7 @@ from xml.parsers import expat
 __all__ = [
     "ASS_TAG_IN_SRT",
     "HTML_TAG",
+    "MICRODVD_ITALICS",
     "MICRODVD_TAG",
     "VTT_TAG",
     "is_sound",
@@ -22,6 +23,7 @@ _ASS_TAG = re.compile(r"\{[^{}]*\}")
 ASS_TAG_IN_SRT = re.compile(r"\{\\[^{}]*\}")
 _ASS_DRAWING = re.compile(r"\\p(\d+)")
 MICRODVD_TAG = re.compile(r"\{[YyFfSsCcPpHhOo]:[^{}]*\}")
+MICRODVD_ITALICS = re.compile(rf"\A((?:{MICRODVD_TAG.pattern})*)/")  # "/" at the start of a line
 
 _BRACKETED = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）|［[^［］]*］|【[^【】]*】|〔[^〔〕]*〕|〈[^〈〉]*〉|＜[^＜＞]*＞"  # noqa: RUF001
@@ -39,10 +41,10 @@ def plain_text(text: str, format: str) -> str:
     if format in ("ass", "ssa"):
         text = _plain_ass(text)
     elif format == "microdvd":
-        lines = MICRODVD_TAG.sub("", text).split("|")
-        text = "\n".join(line.removeprefix("/") for line in lines)
+        lines = (MICRODVD_ITALICS.sub(r"\1", line) for line in text.split("|"))
+        text = MICRODVD_TAG.sub("", "\n".join(lines))
     elif format == "vtt":
-        text = html.unescape(VTT_TAG.sub("", text))
+        text = "".join(map(html.unescape, VTT_TAG.split(text)))
     elif "<" in text or "{" in text:
         text = ASS_TAG_IN_SRT.sub("", HTML_TAG.sub("", text))
     return "\n".join(line.strip() for line in text.split("\n")).strip()

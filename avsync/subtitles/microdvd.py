@@ -6,9 +6,9 @@ import re
 from fractions import Fraction
 
 from avsync.subtitles.clocks import FrameClock, frame_rate
-from avsync.subtitles.document import Role
+from avsync.subtitles.document import Edit, Role
 from avsync.subtitles.model import Cue
-from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+from avsync.subtitles.scan import Report, Scan, Source, shown
 
 __all__ = ["scan"]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from avsync.errors import SubtitleError
 from avsync.subtitles import ass, microdvd, ttml, vtt
 from avsync.subtitles.clocks import FrameClock
-from avsync.subtitles.document import Document, Role
+from avsync.subtitles.document import Document, Edit, Role, Unplaceable, encoded, replaced
+from avsync.subtitles.document import decoded as decoded_text
 from avsync.subtitles.encoding import BOMS, Decoded, codec_name, decode
 from avsync.subtitles.model import Format, Repair, Subtitles
-from avsync.subtitles.scan import Edit, Report, Scan, Source, apply_edits
+from avsync.subtitles.scan import Report, Scan, Source
 
 __all__ = [
     "EXTENSIONS",
@@ -135,9 +136,9 @@ def _parse(
         edits = report.ordered_edits()
         if not edits:
             break
-        body = _edited(body, source, edits, decoded, path)
+        body = _edited(body, source.text, edits, decoded.encoding, path)
         report = report.after(source)
-        source = Source(apply_edits(source.text, edits))
+        source = Source(decoded_text(body, decoded.encoding))
     else:
         raise SubtitleError(path, None, "is too damaged to be repaired; correct it by hand")
     if not scan.cues:
@@ -157,7 +158,7 @@ def _parse(
         newline=_newline(source.text),
         repairs=tuple(sorted(repairs, key=lambda repair: repair.line)),
         fps=scan.clock.fps if isinstance(scan.clock, FrameClock) else None,
-        document=_document(body, source, scan, decoded, path),
+        document=_document(body, source.text, scan, decoded.encoding, path),
     )
 
 
@@ -250,46 +251,20 @@ def _judge(found: Scan, source: Source, report: Report) -> None:
         report.malformed(line, what, f"lets it end at {stamp}", edit)
 
 
-def _byte_offsets(
-    positions: Sequence[int], text: str, body: bytes, decoded: Decoded, path: str
-) -> list[int]:
-    """Where in the bytes the given positions of the text lie, which are in order."""
-    if len(body) == len(text):
-        return list(positions)
-    offsets, done, offset = [], 0, 0
-    for position in [*positions, len(text)]:
-        offset += len(text[done:position].encode(decoded.encoding, decoded.errors))
-        offsets.append(offset)
-        done = position
-    if offsets.pop() != len(body):
-        reason = f"does not come out of {decoded.encoding} as it went in"
-        raise SubtitleError(path, None, f"{reason}; name another encoding= (--encoding)")
-    return offsets
+def _edited(body: bytes, text: str, edits: Sequence[Edit], encoding: str, path: str) -> bytes:
+    try:
+        return replaced(body, text, encoding, edits)
+    except Unplaceable as error:
+        raise SubtitleError(path, None, f"{error}; name another encoding= (--encoding)") from error
 
 
-def _edited(
-    body: bytes, source: Source, edits: Sequence[Edit], decoded: Decoded, path: str
-) -> bytes:
-    places = [place for edit in edits for place in (edit.begin, edit.end)]
-    offsets = _byte_offsets(places, source.text, body, decoded, path)
-    pieces, done = [], 0
-    for edit, begin, end in zip(edits, offsets[::2], offsets[1::2], strict=True):
-        pieces += [body[done:begin], edit.replacement.encode(decoded.encoding)]
-        done = end
-    return b"".join([*pieces, body[done:]])
-
-
-def _document(body: bytes, source: Source, scan: Scan, decoded: Decoded, path: str) -> Document:
-    places = [place for mark in scan.marks for place in (mark.begin, mark.end)]
-    offsets = _byte_offsets(places, source.text, body, decoded, path)
-    marks = []
-    for mark, begin, end in zip(scan.marks, offsets[::2], offsets[1::2], strict=True):
-        if body[begin:end] != source.text[mark.begin : mark.end].encode(decoded.encoding):
-            reason = f"does not come out of {decoded.encoding} as it went in"
-            raise SubtitleError(path, None, f"{reason}; name another encoding= (--encoding)")
-        marks.append(mark._replace(begin=begin, end=end))
-    spans = tuple((cue.start, cue.end) for cue in scan.cues)
-    return Document(body, tuple(marks), spans, scan.clock, scan.rebased)
+def _document(body: bytes, text: str, scan: Scan, encoding: str, path: str) -> Document:
+    if encoded(text, encoding) != body:
+        # Whether stamps can be replaced is found out now, by replacing each by itself.
+        stamps = [Edit(mark.begin, mark.end, text[mark.begin : mark.end]) for mark in scan.marks]
+        _edited(body, text, stamps, encoding, path)
+    spans = tuple([(cue.start, cue.end) for cue in scan.cues])
+    return Document(body, encoding, tuple(scan.marks), spans, scan.clock, scan.rebased)
 
 
 def _newline(text: str) -> str:

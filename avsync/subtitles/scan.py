@@ -13,39 +13,24 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import NamedTuple
 
 from avsync.errors import SubtitleError
-from avsync.subtitles.document import Clock, Mark, Role
+from avsync.subtitles.document import Clock, Edit, Mark, Role
 from avsync.subtitles.model import Cue, Repair
 
-__all__ = ["READING_TIME_S", "Edit", "Report", "Scan", "Source", "apply_edits", "shown"]
+__all__ = ["MAX_REPAIRS", "READING_TIME_S", "Report", "Scan", "Source", "shown"]
 
 READING_TIME_S = 2.0
 """How long a cue is given whose end is unusable, unless the next one begins before that."""
+
+MAX_REPAIRS = 100_000
+"""With more faults than this a file is not what it is taken for."""
 
 # "\r\r\n" is one line end: files that went through a text mode once too often have it.
 _LINE = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+\Z")
 
 
 _NEWLINE = re.compile(r"\r{0,2}\n|\r")
-
-
-class Edit(NamedTuple):
-    """Replace text[begin:end]."""
-
-    begin: int
-    end: int
-    replacement: str
-
-
-def apply_edits(text: str, edits: Sequence[Edit]) -> str:
-    """`text` with all edits done; they are in order and do not overlap."""
-    pieces, done = [], 0
-    for edit in edits:
-        pieces += [text[done : edit.begin], edit.replacement]
-        done = edit.end
-    return "".join([*pieces, text[done:]])
 
 
 class Source:
@@ -88,6 +73,8 @@ class Report:
         if not self.lenient:
             remedy = f"correct it, or read it with lenient=True (--lenient), which {repair}"
             raise SubtitleError(self.path, line, f"{what}; {remedy}")
+        if len(self.edits) + len(edits) > MAX_REPAIRS or len(self.repairs) > MAX_REPAIRS:
+            raise self.fail(line, f"has more than {MAX_REPAIRS} faults; give the right file")
         if self.origins is None:
             self.repairs.append(Repair(line, f"{what}; {repair}"))
         elif edits:
@@ -137,9 +124,8 @@ class Scan:
         """Append a cue with its marks (begin, end, seconds, role)."""
         index = len(self.cues)
         self.cues.append(cue)
-        self.marks += [
-            Mark(begin, end, seconds, index, role) for begin, end, seconds, role in marks
-        ]
+        for begin, end, seconds, role in marks:
+            self.marks.append(Mark(begin, end, seconds, index, role))
 
     def usable_end(self, index: int) -> float:
         """An end for a cue that has none: time to read it, but not into the next cue."""

@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from pysrt import SubRipItem
 
 from avsync.subtitles.clocks import SUBRIP
-from avsync.subtitles.document import Role
+from avsync.subtitles.document import Edit, Role
 from avsync.subtitles.model import Cue
-from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+from avsync.subtitles.scan import Report, Scan, Source, shown
 
 __all__ = ["scan"]
 
-_STAMP = r"(-?[0-9]{1,6}:[0-9]{1,2}:[0-9]{1,2}[,.][0-9]{3})"
+_STAMP = r"(-?[0-9]{1,6}:[0-5]?[0-9]:[0-5]?[0-9][,.][0-9]{3})"
 _TIMES = re.compile(rf"[ \t]*{_STAMP}[ \t]*-->[ \t]*{_STAMP}(?:[ \t].*)?")
+_TIME_BEGINS = frozenset("0123456789-:;")
 _NUMBER = re.compile(r"\s*[0-9]{1,9}\s*")
 
 # What was meant for a time line: two things much like times with something like an arrow between.
@@ -30,7 +32,7 @@ _LIKE_ARROW = r"(?:-{1,3}\s?>{1,2}|=>|→|—|–|-{1,3})"
 _LIKE_TIMES = re.compile(rf"\s*{_LIKE_STAMP}\s*{_LIKE_ARROW}\s*{_LIKE_STAMP}(?:\s+(\S.*))?\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Head:
     """The lines that begin a cue: from its number, if it has one, to its time line."""
 
@@ -46,26 +48,35 @@ class _Head:
 def scan(source: Source, report: Report) -> Scan:
     """Find the cues of a SubRip text."""
     found = Scan(SUBRIP)
-    heads = list(_heads(source, report))
-    before = range(heads[0].first if heads else len(source.lines))
-    stray = next((number for number in before if source.lines[number].strip()), None)
-    if stray is not None:
-        what = f"{shown(source.lines[stray])} is no part of a cue"
-        report.malformed(stray + 1, what, "leaves it there")
-    ends = [*(head.first for head in heads[1:]), len(source.lines)]
-    for head, end in zip(heads, ends, strict=False):
-        while end > head.text and not source.lines[end - 1].strip():
-            end -= 1
-        if head.match is not None:
-            _check_paragraphs(source, report, head.text, end)
-            _add(found, source, report, head, head.match, end)
+    end = _Head(len(source.lines), len(source.lines), None)
+    before: _Head | None = None
+    for head in chain(_heads(source, report), [end]):
+        if before is None:
+            _check_before(source, report, head.first)
+        elif before.match is not None:
+            last = head.first
+            while last > before.text and not source.lines[last - 1].strip():
+                last -= 1
+            _check_paragraphs(source, report, before.text, last)
+            _add(found, source, report, before, before.match, last)
+        before = head
     return found
+
+
+def _check_before(source: Source, report: Report, end: int) -> None:
+    for number in range(end):
+        if source.lines[number].strip():
+            what = f"{shown(source.lines[number])} is no part of a cue"
+            report.malformed(number + 1, what, "leaves it there")
+            break
 
 
 def _heads(source: Source, report: Report) -> Iterator[_Head]:
     lines = source.lines
     text = 0  # the first line that can still be text of the cue before
     for number, line in enumerate(lines):
+        if "-->" not in line and (":" not in line or line.lstrip()[:1] not in _TIME_BEGINS):
+            continue
         match = _TIMES.fullmatch(line) if line.count("-->") == 1 else None
         if match is None:
             # An arrow within a text is text; where a time line is due, it is a broken time line.
@@ -74,9 +85,8 @@ def _heads(source: Source, report: Report) -> Iterator[_Head]:
             if not due or not ("-->" in line or _LIKE_TIMES.fullmatch(line)):
                 continue
         first = _first_line(source, report, number, text)
-        if match is None or not _readable(match):
+        if match is None:
             _repair_times(source, report, number)
-            match = None
         yield _Head(first, number, match)
         text = number + 1
 
@@ -109,21 +119,12 @@ def _first_line(source: Source, report: Report, times: int, text: int) -> int:
     return first
 
 
-def _readable(match: re.Match[str]) -> bool:
-    try:
-        SUBRIP.read(match[1])
-        SUBRIP.read(match[2])
-    except ValueError:
-        return False
-    return True
-
-
 def _repair_times(source: Source, report: Report, number: int) -> None:
     line = source.lines[number]
     what = f"{shown(line)} is not a time line such as '00:00:01,000 --> 00:00:02,500'"
     like = _LIKE_TIMES.fullmatch(line)
     try:
-        if like is None:
+        if like is None or "-->" in (like[3] or ""):
             raise ValueError
         stamps = f"{_meant(like[1])} --> {_meant(like[2])}"
     except ValueError:
@@ -164,21 +165,14 @@ def _add(
     stamps = f"{match[1].lstrip('-')} --> {match[2].lstrip('-')}"
     item = SubRipItem.from_lines([stamps, *text, ""])
     # pysrt knows no times before 0, and takes the blanks at the ends of lines away.
-    start_ms, end_ms = (
-        -time.ordinal if stamp.startswith("-") else time.ordinal
-        for time, stamp in ((item.start, match[1]), (item.end, match[2]))
-    )
-    seen = (start_ms / 1000, end_ms / 1000, item.text)
-    if seen != (
-        SUBRIP.read(match[1]),
-        SUBRIP.read(match[2]),
-        "\n".join([line.rstrip() for line in text] + [""]),
-    ):
-        raise report.fail(head.times + 1, f"pysrt reads this cue as {shown(str(seen))}")
-    cue = Cue(seen[0], seen[1], "\n".join(text), "srt", line=head.first + 1)
+    start = item.start.ordinal / (-1000 if match[1][0] == "-" else 1000)
+    stop = item.end.ordinal / (-1000 if match[2][0] == "-" else 1000)
+    if item.text != "".join([f"{line.rstrip()}\n" for line in text]):
+        what = f"pysrt reads this cue as {shown(item.text)}"
+        raise report.fail(head.times + 1, f"{what}; please report this file")
     place = source.starts[head.times]
     found.add(
-        cue,
-        (place + match.start(1), place + match.end(1), cue.start, Role.START),
-        (place + match.start(2), place + match.end(2), cue.end, Role.END),
+        Cue(start, stop, "\n".join(text), "srt", line=head.first + 1),
+        (place + match.start(1), place + match.end(1), start, Role.START),
+        (place + match.start(2), place + match.end(2), stop, Role.END),
     )

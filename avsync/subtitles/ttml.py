@@ -13,13 +13,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
 
 from avsync.subtitles.clocks import TtmlClock
-from avsync.subtitles.document import Mark, Role
+from avsync.subtitles.document import Edit, Mark, Role
 from avsync.subtitles.model import Cue
-from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+from avsync.subtitles.scan import MAX_REPAIRS, Report, Scan, Source, shown
 
 __all__ = ["scan"]
 
@@ -39,7 +40,7 @@ def scan(source: Source, report: Report) -> Scan:
     except expat.ExpatError as error:
         line = min(error.lineno, len(source.lines))
         what = f"is not well-formed XML: {expat.ErrorString(error.code)}"
-        edits = list(_escaped_ampersands(source.text))
+        edits = list(islice(_escaped_ampersands(source.text), MAX_REPAIRS + 1))
         if not edits:
             raise report.fail(line, f"{what}; correct it") from error
         report.malformed(line, what, "escapes each bare '&'", *edits)

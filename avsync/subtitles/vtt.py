@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 
 from avsync.subtitles.clocks import WEBVTT
-from avsync.subtitles.document import Role
+from avsync.subtitles.document import Edit, Role
 from avsync.subtitles.model import Cue
-from avsync.subtitles.scan import Edit, Report, Scan, Source, shown
+from avsync.subtitles.scan import Report, Scan, Source, shown
 
 __all__ = ["INNER_STAMP", "scan"]
 
@@ -23,6 +23,7 @@ INNER_STAMP = re.compile(rf"<{_STAMP}>")
 # Commas as in SubRip, missing digits, more digits, a sign.
 _LIKE_STAMP = r"(-?(?:[0-9]{0,6}:)?[0-9]{1,3}:[0-9]{1,3}(?:[.,:][0-9]{1,9})?)"
 _LIKE_TIMES = re.compile(rf"\s*{_LIKE_STAMP}\s*-{{1,3}}\s?>\s*{_LIKE_STAMP}(?:\s+(\S.*))?\s*")
+_SIGNATURE = re.compile(r"\ufeff?WEBVTT(?![^\s])")
 _OTHER_BLOCKS = re.compile(r"(?:NOTE|STYLE|REGION)(?![^\s])")
 
 
@@ -31,11 +32,15 @@ def scan(source: Source, report: Report) -> Scan:
     found = Scan(WEBVTT)
     lines = source.lines
     blocks = _blocks(lines)
-    if not re.match(r"\ufeff?WEBVTT(?![^\s])", lines[0]):
+    if _SIGNATURE.match(lines[0]) is None:
         what = f"the file begins with {shown(lines[0])} and not with 'WEBVTT'"
-        newline = source.text[len(lines[0]) : source.starts[1]] or "\n"
-        report.malformed(1, what, "puts it there", Edit(0, 0, f"WEBVTT{newline * 2}"))
-    elif lines[0]:
+        first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+        if _SIGNATURE.match(lines[first]):
+            report.malformed(1, what, "removes what is blank", Edit(0, source.starts[first], ""))
+        else:
+            newline = source.text[len(lines[0]) : source.starts[1]] or "\n"
+            report.malformed(1, what, "puts it there", Edit(0, 0, f"WEBVTT{newline * 2}"))
+    else:
         # The header is a block too, and a cue may follow it without a blank line.
         begin, end = next(blocks)
         times = next((n for n in range(begin + 1, end) if "-->" in lines[n]), None)
@@ -122,7 +127,7 @@ def _repair_times(source: Source, report: Report, times: int) -> None:
     what = f"{shown(line)} is not a time line such as '00:01.000 --> 00:02.500'"
     like = _LIKE_TIMES.fullmatch(line)
     try:
-        if like is None:
+        if like is None or "-->" in (like[3] or ""):
             raise ValueError
         repaired = f"{_meant(like[1])} --> {_meant(like[2])}"
     except ValueError:

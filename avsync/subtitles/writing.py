@@ -10,7 +10,7 @@ from pathlib import Path
 
 from avsync.atomic import atomic_path
 from avsync.errors import SubtitleError
-from avsync.subtitles.document import Mark, Role
+from avsync.subtitles.document import Edit, Mark, Role, Unplaceable, decoded, replaced
 from avsync.subtitles.encoding import BOMS, codec_name, line_of
 from avsync.subtitles.model import Format, Subtitles
 from avsync.subtitles.reading import EXTENSIONS, known_format
@@ -84,23 +84,26 @@ def _retimed_body(subtitles: Subtitles) -> bytes:
     spans = [(cue.start, cue.end) for cue in subtitles.cues]
     if tuple(spans) == document.spans:
         return document.body
+    text = document.text
     latest = max(end for _, end in spans)
-    pieces, done = [], 0
+    edits = []
     for mark in document.marks:
         seconds = _moved(mark, document.spans, spans, latest)
         if seconds == mark.seconds and not document.rebased:
             continue
-        like = document.body[mark.begin : mark.end].decode(subtitles.encoding)
         try:
-            stamp = document.clock.write(seconds, like)
+            stamp = document.clock.write(seconds, text[mark.begin : mark.end])
+            unchanged = not document.rebased and document.clock.read(stamp) == mark.seconds
         except ValueError as error:
-            line = subtitles.cues[mark.cue].line
             reason = f"cue {mark.cue + 1} {error}"
-            raise SubtitleError(subtitles.path, line or None, reason) from None
-        if document.clock.read(stamp) != mark.seconds or document.rebased:
-            pieces += [document.body[done : mark.begin], stamp.encode(subtitles.encoding)]
-            done = mark.end
-    return b"".join([*pieces, document.body[done:]])
+            line = subtitles.cues[mark.cue].line or None
+            raise SubtitleError(subtitles.path, line, reason) from None
+        if not unchanged:
+            edits.append(Edit(mark.begin, mark.end, stamp))
+    try:
+        return replaced(document.body, text, document.encoding, edits)
+    except Unplaceable as error:
+        raise SubtitleError(subtitles.path, None, f"{error}; convert it to UTF-8") from error
 
 
 def _moved(
@@ -133,7 +136,7 @@ def _moved(
 
 def _recoded(subtitles: Subtitles, body: bytes, encoding: str) -> bytes:
     name = codec_name(encoding)
-    text = body.decode(subtitles.encoding, "surrogateescape")
+    text = decoded(body, subtitles.encoding)
     is_unicode = name.startswith("utf-")
     # The names that stand for a byte order mark put one; the others keep the one that was there.
     bom = is_unicode and (subtitles.bom or encoding.lower().replace("_", "-") in _MARKED)
