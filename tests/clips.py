@@ -89,8 +89,10 @@ def encode(stream: AudioStream, sound: FloatArray, *, start: float = 0.0) -> Pac
     """The packets of mono or [channels, samples] sound that starts at `start` seconds."""
     context = stream.codec_context
     channels = context.layout.nb_channels
-    planes = np.ascontiguousarray(np.broadcast_to(sound, (channels, sound.shape[-1])), np.float32)
-    frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=context.layout.name)
+    planes = np.broadcast_to(sound, (channels, sound.shape[-1]))
+    # In one plane: PyAV 18 may crash over 8 of them.
+    packed = np.ascontiguousarray(planes.T, np.float32).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=context.layout.name)
     frame.sample_rate = context.sample_rate
     frame.time_base = Fraction(1, context.sample_rate)
     frame.pts = round(start * context.sample_rate)

@@ -332,6 +332,28 @@ def test_the_centre_is_loudest_in_the_mix_and_nothing_clips(tmp_path: Path) -> N
     assert np.abs(read_audio(everything).samples).max() <= 1.0
 
 
+@pytest.mark.parametrize(
+    ("layout", "codec", "name"),
+    [
+        ("2.1", "flac", "a.flac"),
+        ("4.0", "flac", "a.flac"),
+        ("6.1", "flac", "a.flac"),
+        ("7.1", "flac", "a.flac"),
+        ("7.1", "aac", "a.mp4"),
+        ("7.1", "libopus", "a.mkv"),
+        ("7.1.4", "pcm_s16le", "a.wav"),
+        ("hexadecagonal", "pcm_f32le", "a.wav"),
+        ("22.2", "pcm_s16le", "a.wav"),
+    ],
+)
+def test_any_number_of_channels_is_mixed(
+    tmp_path: Path, layout: str, codec: str, name: str
+) -> None:
+    clip = write_sound(tmp_path / name, codec, layout=layout)
+    np.testing.assert_allclose(places(clip), CHIRP_TIMES, atol=0.2 * MS)
+    assert np.abs(read_audio(clip).samples).max() > 0.4
+
+
 def test_six_channels_without_names_are_taken_as_5_1(tmp_path: Path) -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(24_000) / 48_000).astype(np.float32)
     sound = np.zeros((6, len(tone)), np.float32)

@@ -181,3 +181,5 @@ def _demux(container: InputContainer, stream: AudioStream) -> Iterator[Packet[Au
             return
         except av.FFmpegError:  # damage; many formats find their way again after it
             failures += 1
+        except IndexError:  # how PyAV 18 ends a file in which further streams came to light
+            return

@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 
+from avsync.errors import MediaError
 from avsync.media.clock import Stretch, iter_stretches
 from avsync.media.container import open_container
 from avsync.media.tracks import choose_audio_track, describe
@@ -89,14 +91,16 @@ def iter_audio(
         info = describe(container, path)
         chosen = choose_audio_track(info, track)
         report = _Report(progress, info.duration)
-        stretches = iter_stretches(container, chosen, path)
         line = _Line(rate_hz)
-        for stretch in _ahead(stretches, _AHEAD):
-            for block in line.add(stretch):
-                yield block
-                report(line.position)
-        for block in line.finish():
-            yield block
+        try:
+            for stretch in _ahead(iter_stretches(container, chosen, path), _AHEAD):
+                for block in line.add(stretch):
+                    yield block
+                    report(line.position)
+            yield from line.finish()
+        except av.FFmpegError as error:
+            reason = error.strerror or str(error)
+            raise MediaError(path, f"audio track {chosen} cannot be mixed ({reason})") from error
         report.finish()
 
 
@@ -169,7 +173,11 @@ class _Mixer:
     """Mixes and resamples one run of frames of one format."""
 
     def __init__(self, frame: AudioFrame, rate_hz: int) -> None:
-        self._to_float = AudioResampler(format="fltp")
+        # Planes of floats are what most decoders give. But PyAV 18 looks for the end of the planes
+        # beyond their end when there are 8 or more, so those come in one.
+        self._channels = frame.layout.nb_channels
+        self._planar = self._channels < 8
+        self._to_float = AudioResampler(format="fltp" if self._planar else "flt")
         self._resampler = AudioResampler(format="fltp", layout="mono", rate=rate_hz)
         self._weights = _weights(frame.layout)
 
@@ -184,8 +192,13 @@ class _Mixer:
         return samples.clip(-1.0, 1.0)
 
     def _mono(self, frame: AudioFrame) -> AudioFrame:
-        mixed = self._weights @ frame.to_ndarray()
-        if not np.isfinite(mixed.sum()):  # damaged floats; one would spread over its neighbours
+        planes = frame.to_ndarray()
+        if not self._planar:
+            planes = planes.reshape(-1, self._channels).T
+        with np.errstate(over="ignore", invalid="ignore"):
+            mixed = self._weights @ planes
+            finite = np.isfinite(mixed.sum())
+        if not finite:  # damaged floats: one of them would spoil all that a filter makes of it
             mixed = np.nan_to_num(mixed, nan=0.0, posinf=0.0, neginf=0.0).clip(-1.0, 1.0)
         mono = AudioFrame.from_ndarray(mixed[np.newaxis], format="fltp", layout="mono")
         mono.sample_rate = frame.sample_rate

@@ -123,8 +123,8 @@ def _read_events(
 def _demux(container: InputContainer, stream: SubtitleStream) -> Iterator[Packet[SubtitleStream]]:
     try:
         yield from container.demux(stream)
-    except av.FFmpegError:
-        return  # it breaks off here: what was read counts
+    except (av.FFmpegError, IndexError):
+        return  # it breaks off here (as in clock.py): what was read counts
 
 
 class _Decoder:
