@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -48,7 +49,7 @@ def trim_removed(segments: Sequence[Segment], spans: Sequence[Span]) -> list[tup
     sums to the most, as long as the two sides would otherwise run into each other.
     """
     kept = [(s.first, s.last) for s in segments]
-    for n, (before, after) in enumerate(zip(segments, segments[1:], strict=False)):
+    for n, (before, after) in enumerate(pairwise(segments)):
         if after.shift >= before.shift:
             continue
         tail, head = np.cumsum(before.support[::-1]), np.cumsum(after.support)
@@ -73,7 +74,7 @@ def build_map(
     """
     slope = float(rate)
     starts, stops = [-math.inf], []
-    for n, (before, after) in enumerate(zip(segments, segments[1:], strict=False)):
+    for n, (before, after) in enumerate(pairwise(segments)):
         end = max(spans[i].end for i in range(*kept[n]))
         start = spans[kept[n + 1][0]].start
         if after.shift >= before.shift:

@@ -11,17 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
-from avsync.aligner.model import EDGE_REACH, RetimeModel
-from avsync.encoders.audio import TOKEN_RATE_HZ
+from avsync.aligner.edges import find_edges
+from avsync.aligner.model import RetimeModel
 from avsync.encoders.cues import CueTiming
 from avsync.timemap import Span
 from avsync.tokens import TokenSequence
 
-SHARPNESS = 0.6
-"""The share of the largest possible entropy above which an edge is left alone."""
 SHORTEST = 0.2  # seconds: a refined cue is never shorter, unless it came so
 
 
@@ -42,46 +38,6 @@ class Refine:
                 raise ValueError(f"{name} must lie in 0 to 5 s, got {value}")
         if not 0 < self.reach <= 0.5:
             raise ValueError(f"reach must lie above 0 and up to 0.5 s, got {self.reach}")
-
-
-@dataclass(frozen=True)
-class Edges:
-    """Where the speech under each cue starts or stops."""
-
-    times: npt.NDArray[np.float64]
-    """float64 [cues]: seconds"""
-    sure: npt.NDArray[np.bool_]
-    """bool [cues]: whether the posterior is sharp enough to act on"""
-
-
-@torch.inference_mode()
-def find_edges(
-    model: RetimeModel,
-    kind: int,
-    times: npt.NDArray[np.float64],
-    cue_tokens: TokenSequence,
-    audio_tokens: TokenSequence,
-) -> Edges:
-    """Attend from the cue tokens at ``times`` [cues] to the sound around them.
-
-    ``kind`` is 0 for where speech starts, 1 for where it stops.
-    """
-    at = np.rint((times - cue_tokens.start) * cue_tokens.rate_hz).astype(np.int64)
-    centres = np.rint(times * TOKEN_RATE_HZ).astype(np.int64)
-    half = round(EDGE_REACH * TOKEN_RATE_HZ)
-    offsets = torch.arange(-half, half + 1)
-    logits = model.edge_logits(
-        kind,
-        torch.from_numpy(cue_tokens.values[at.clip(0, len(cue_tokens) - 1)]),
-        torch.from_numpy(audio_tokens.values)[None],
-        torch.zeros(len(at), dtype=torch.int64),
-        torch.from_numpy(centres),
-        offsets,
-    )
-    posterior = torch.softmax(logits, -1)
-    entropy = -(posterior * posterior.clamp_min(1e-9).log()).sum(-1) / np.log(len(offsets))
-    expected = (posterior @ offsets.float()).numpy().astype(np.float64)
-    return Edges((centres + expected) / TOKEN_RATE_HZ, (entropy < SHARPNESS).numpy())
 
 
 def refine_spans(

@@ -166,9 +166,9 @@ def retime(
         progress("aligning", 0.0)
     attention = model.lag if by_sound else model.subtitle
     alignment = align(model, timings, tokens, attention=attention)
-    confidence = judge(alignment)
+    confidence = judge(alignment, model.calibration.numpy())
     result = _apply(source, order, timings, alignment, confidence)
-    if refine is not None and not (result.unchanged and False):
+    if refine is not None:
         result = _refined(result, order, model, tokens, refine)
     accepted = confidence.overall >= min_confidence
     reason = "" if accepted else confidence.reason
@@ -176,7 +176,7 @@ def retime(
     if progress:
         progress("aligning", 1.0)
     if not accepted and not force:
-        raise LowConfidence(reason, result)
+        raise LowConfidence(reason, alignment=result)
     return result
 
 
@@ -222,7 +222,7 @@ def _apply(
     kept = trim_removed(segments, spans)
     time_map = build_map(segments, kept, rate, spans)
     unchanged = len(segments) == 1 and rate == 1 and abs(segments[0].shift) <= IN_SYNC
-    moved, removed = list(spans), []
+    moved = list(spans)
     if unchanged:
         time_map = TimeMap.identity()
         clamped: tuple[Clamp, ...] = ()

@@ -16,6 +16,7 @@ import argparse
 import json
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,7 @@ def coloured_noise(rng: np.random.Generator, length: int) -> Samples:
 
 def add(track: Samples, clip: Samples, at: float, gain_db: float) -> None:
     """Mix ``clip`` into ``track`` from ``at`` seconds; what runs over the end is cut off."""
-    start = int(round(at * RATE_HZ))
+    start = round(at * RATE_HZ)
     part = clip[: max(0, len(track) - start)]
     track[start : start + len(part)] += part * np.float32(10 ** (gain_db / 20))
 
@@ -251,9 +252,7 @@ def line_groups(
         parts = max(1, round(span.duration / rng.uniform(3.0, 6.0))) if span.duration > 3.5 else 1
         inner = np.linspace(0, 1, parts + 1)[1:-1] + rng.normal(0, 0.06, parts - 1)
         edges = [span.start, *(span.start + np.sort(inner) * span.duration), span.end]
-        groups += [
-            Span(float(a), float(b)) for a, b in zip(edges, edges[1:], strict=False) if b > a
-        ]
+        groups += [Span(float(a), float(b)) for a, b in pairwise(edges) if b > a]
         may_merge = True
     return groups
 
@@ -261,12 +260,8 @@ def line_groups(
 def pseudo_text(rng: np.random.Generator, seconds: float) -> str:
     """Text of about as many characters as are spoken in ``seconds``."""
     characters = max(2, int(seconds * rng.normal(14, 2.5)))
-    return (
-        " ".join("lorem ipsum dolor sit amet consectetur".split() * (characters // 38 + 1))[
-            :characters
-        ].strip()
-        + "."
-    )
+    filler = "lorem ipsum dolor sit amet consectetur " * (characters // 39 + 1)
+    return filler[:characters].strip() + "."
 
 
 def human_cues(
@@ -302,7 +297,7 @@ def with_sounds(
 ) -> tuple[Cue, ...]:
     """``cues`` with "[door slams]" lines between them and ♪ lines where music plays."""
     extra: list[Cue] = []
-    for before, after in zip(cues, cues[1:], strict=False):
+    for before, after in pairwise(cues):
         room_for = after.start - before.end
         if room_for > 1.5 and rng.random() < 4 * recipe.sounds:
             start = before.end + float(rng.uniform(0.1, room_for - 1.3))
@@ -339,7 +334,7 @@ def break_film(
     recuts: int = 0,
     longest: float = 60.0,
 ) -> tuple[Samples, TimeMap]:
-    """Insert ``breaks`` stretches of ``other`` and remove ``recuts`` scenes, 1 s to ``longest`` each.
+    """Insert ``breaks`` stretches of ``other``, remove ``recuts`` scenes; 1 to ``longest`` s each.
 
     Returns the new soundtrack and the map from the clock of ``film`` to the clock of the result.
     """
@@ -369,7 +364,7 @@ def break_film(
 
 def quiet_place(film: Film, near: float) -> float:
     """The middle of the pause between cues that lies closest to ``near``, as editors cut."""
-    gaps = [(a.end + b.start) / 2 for a, b in zip(film.cues, film.cues[1:], strict=False)]
+    gaps = [(a.end + b.start) / 2 for a, b in pairwise(film.cues)]
     return min(gaps, key=lambda gap: abs(gap - near)) if gaps else near
 
 

@@ -1,6 +1,6 @@
 """Make the banks of voices and music that generated films are mixed from.
 
-    python scripts/make_voices.py BANK [--recordings DIR ...] [--midi DIR --soundfont SF2 ...] [--music DIR ...]
+    python scripts/make_voices.py BANK [--recordings DIR ...] [--midi DIR --soundfont SF2 ...]
 
 A bank is one ``.npz`` per voice or song: 16 kHz mono int16 clips laid end to end, with the
 length of each. Synthetic voices come from ``espeak-ng`` (every language it knows, with random
@@ -78,13 +78,16 @@ def trim(samples: npt.NDArray[np.float32], floor_db: float = -40.0) -> npt.NDArr
 
 
 def split_at_pauses(
-    samples: npt.NDArray[np.float32], pause: float = 0.4
+    samples: npt.NDArray[np.float32], floor_db: float, pause: float = 0.4
 ) -> list[npt.NDArray[np.float32]]:
-    """The phrases of a recording: what lies between silences of ``pause`` seconds or more."""
+    """The phrases of a recording: what lies between silences of ``pause`` seconds or more.
+
+    Silent is what lies ``floor_db`` under the loud parts; a noisy recording needs a high floor.
+    """
     frame = RATE_HZ // 100
     usable = samples[: len(samples) // frame * frame].reshape(-1, frame)
     level = 10 * np.log10(np.mean(usable**2, axis=1) + 1e-12)
-    loud = np.flatnonzero(level > max(np.percentile(level, 95) - 35.0, -60.0))
+    loud = np.flatnonzero(level > max(np.percentile(level, 95) - floor_db, -60.0))
     if not len(loud):
         return []
     breaks = np.flatnonzero(np.diff(loud) > pause * 100)
@@ -131,14 +134,14 @@ def synthetic_voices(directory: Path) -> Iterator[tuple[str, list[npt.NDArray[np
         yield f"{'test' if name == 'rms' else 'train'}-flite-{name}", clips
 
 
-def recorded_voice(folder: Path) -> tuple[str, list[npt.NDArray[np.float32]]]:
+def recorded_voice(folder: Path, floor_db: float) -> tuple[str, list[npt.NDArray[np.float32]]]:
     """One human speaker: the phrases of every sound file below ``folder``, 0.4 to 20 s long."""
     split = "test" if folder.name.startswith(TEST_RECORDINGS) else "train"
     files = sorted(p for p in folder.rglob("*") if p.suffix in {".wav", ".mp3", ".ogg", ".mkv"})
     clips: list[npt.NDArray[np.float32]] = []
     for path in files:
         try:
-            clips += split_at_pauses(read_audio(path, rate_hz=RATE_HZ).samples)
+            clips += split_at_pauses(read_audio(path, rate_hz=RATE_HZ).samples, floor_db)
         except MediaError as error:  # a prompt may be an empty file
             print(error, file=sys.stderr)
     return f"{split}-human-{folder.name}", [c for c in clips if 0.4 < len(c) / RATE_HZ < 20]
@@ -172,6 +175,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bank", type=Path)
     parser.add_argument("--recordings", type=Path, nargs="*", default=[], help="a folder a speaker")
+    parser.add_argument(
+        "--floor", type=float, default=25.0, help="dB under speech that are silence"
+    )
+    parser.add_argument("--no-synthetic", action="store_true", help="only what is named here")
     parser.add_argument("--midi", type=Path, help="a folder of MIDI songs")
     parser.add_argument("--soundfont", type=Path, nargs="*", default=[])
     parser.add_argument("--songs", type=int, default=60)
@@ -180,10 +187,11 @@ def main() -> None:
     args = parser.parse_args()
     args.bank.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for name, clips in synthetic_voices(Path(scratch)):
-            save(args.bank, name, clips)
+        if not args.no_synthetic:
+            for name, clips in synthetic_voices(Path(scratch)):
+                save(args.bank, name, clips)
         for folder in args.recordings:
-            save(args.bank, *recorded_voice(folder))
+            save(args.bank, *recorded_voice(folder, args.floor))
         if args.midi:
             songs = rendered_songs(args.midi, args.soundfont, args.songs, Path(scratch))
             for name, clips in songs:

@@ -1,33 +1,37 @@
-"""Align cues with a reference: the whole ladder from tokens to segments, each rung a named result."""
+"""Align cues with a reference: the ladder from tokens to segments, each rung a named result."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from avsync.aligner.attention import CrossAttention
+from avsync.aligner.edges import habit_correction
+from avsync.aligner.fine import (
+    FINE_SLACK,
+    Fine,
+    fine_scores,
+    open_lags,
+    residual_slope,
+    settle,
+)
 from avsync.aligner.model import RetimeModel
 from avsync.aligner.search import (
-    FINE_SLACK,
     Coarse,
     Drift,
-    Fine,
     Queries,
     TimeArray,
     find_drift,
     find_rate,
-    fine_scores,
     group_cues,
     mask_outside,
-    open_lags,
     pool_keys,
-    settle,
-    residual_slope,
 )
 from avsync.encoders.audio import TOKEN_RATE_HZ
 from avsync.encoders.cues import CueTiming, territories
@@ -35,7 +39,7 @@ from avsync.timemap import nearest_standard_rate
 from avsync.tokens import TokenSequence
 
 SAME_SHIFT = 0.15  # seconds: shifts closer than this are one segment
-TEMPERATURE = 1.0
+TEMPERATURE = 2.5  # trained logits are sharper than they should be on unseen voices
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,16 @@ def align(
         rate = Fraction(float(rate) * (1 + residual_slope(fine, owners, times))).limit_denominator(
             10**9
         )
-    return Alignment(rate, exact, segments_of(fine, owners, lags), coarse, drift, fine)
+    segments = segments_of(fine, owners, lags)
+    if attention is model.lag:
+        placed = [
+            CueTiming(cue.start + part.shift, cue.end + part.shift, cue.characters, cue.sound)
+            for part in segments
+            for cue in moved[part.first : part.last]
+        ]
+        habit = habit_correction(model, placed, reference)
+        segments = tuple(replace(part, shift=part.shift + habit) for part in segments)
+    return Alignment(rate, exact, segments, coarse, drift, fine)
 
 
 def final_rate(base: float, drift: Drift) -> tuple[Fraction, bool]:
@@ -139,7 +152,7 @@ def segments_of(fine: Fine, owners: npt.NDArray[np.int64], lags: TimeArray) -> t
     support = fine.near(tops, slack=FINE_SLACK)
     edges = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
     found: list[Segment] = []
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         shift, own = float(lags[owners[first]]), support[first:last, owners[first]]
         if found and abs(found[-1].shift - shift) < SAME_SHIFT:
             before = found.pop()

@@ -106,11 +106,14 @@ class CrossAttention(nn.Module):
         return projected
 
     def scores(self, query_tokens: Tensor, key_tokens: Tensor) -> Tensor:
-        """The attention matrix ``A``: [..., n, query_dim] × [..., m, key_dim] → [..., heads, n, m]."""
-        q = self.project_queries(query_tokens).unflatten(-1, (self.heads, self.head_dim))
-        k = self.project_keys(key_tokens).unflatten(-1, (self.heads, self.head_dim))
+        """Attention matrix ``A``: [..., n, query_dim], [..., m, key_dim] → [..., heads, n, m]."""
+        q = self._by_head(self.project_queries(query_tokens))
+        k = self._by_head(self.project_keys(key_tokens))
         return torch.einsum("...ihd,...jhd->...hij", q, k)
 
+    def _by_head(self, projected: Tensor) -> Tensor:
+        return projected.reshape(*projected.shape[:-1], self.heads, self.head_dim)
+
     def lag_logits(self, query_tokens: Tensor, key_tokens: Tensor) -> Tensor:
-        """The diagonal sums of :meth:`scores`, over all heads: [..., n + m − 1] (see :func:`lag_logits`)."""
+        """Diagonal sums of :meth:`scores` over all heads, [..., n + m − 1]: :func:`lag_logits`."""
         return lag_logits(self.project_queries(query_tokens), self.project_keys(key_tokens))

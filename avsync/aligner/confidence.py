@@ -1,9 +1,9 @@
 """How far an alignment can be trusted.
 
-The decoded path is compared with itself moved to other lags: what a wrong film, a song or silence
-can reach is what the path reaches when it is slid along. The excess over that spread, and the
-evidence per window, go through a logistic curve fitted on right and wrong pairs (Platt 1999;
-``scripts/calibrate_retime.py``), so that a confidence of 0.9 is wrong one time in ten.
+The score of the decoded path, jumps paid for, is the log of a Bayes factor: how much better these
+cues fit this film along one path than anywhere. The best of all paths through noise reaches some
+nats too, whatever the length of the film; a logistic curve fitted on right and wrong pairs (Platt
+1999; ``scripts/calibrate_retime.py``) says how many, so that 0.9 is wrong one time in ten.
 """
 
 from __future__ import annotations
@@ -13,21 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avsync.aligner.alignment import Alignment, Segment
-from avsync.aligner.search import STEP
+from avsync.aligner.alignment import Alignment
 
 FloatArray = npt.NDArray[np.float32]
-
-NULL_STEP = 1.0  # seconds between the lags that the path is slid to
-NULL_CLEAR = 3.0  # seconds around the path that do not belong to the null
 
 
 @dataclass(frozen=True)
 class Statistics:
     """What a pair of films is judged by."""
 
-    excess: float
-    """how many standard deviations the path lies above itself slid along the lags"""
     support: float
     """nats per window along the path"""
     total: float
@@ -47,51 +41,39 @@ class Confidence:
 
 
 def path_statistics(alignment: Alignment) -> Statistics:
-    """Measure the decoded path against itself at other lags."""
+    """What the decoded path of ``alignment`` amounts to."""
     scores, path = alignment.drift.scores, alignment.drift.path
-    rows, count = np.arange(len(scores)), scores.shape[1]
-    along = scores[rows, path.lags]
-    slides = np.arange(-count, count + 1, max(1, round(NULL_STEP / STEP)))
-    slides = slides[np.abs(slides) * STEP > NULL_CLEAR]
-    null = []
-    for slide in slides:
-        at = path.lags + slide
-        inside = (at >= 0) & (at < count)
-        if inside.mean() > 0.5:
-            null.append(float(scores[rows[inside], at[inside]].mean()))
-    mean, spread = (float(np.mean(null)), float(np.std(null))) if len(null) > 8 else (-1.0, 0.2)
     return Statistics(
-        excess=(float(along.mean()) - mean) / max(spread, 1e-3),
-        support=float(along.mean()),
+        support=float(scores[np.arange(len(scores)), path.lags].mean()),
         total=alignment.drift.score,
         jumps=len(alignment.segments) - 1,
     )
 
 
-INTERCEPT, PER_NAT, PER_SUPPORT = -9.0, 0.15, 2.0
-"""The logistic curve, from ``scripts/calibrate_retime.py``."""
-MOST_NATS = 150.0  # beyond this, more evidence of the same kind adds nothing
-SEGMENT_NATS = 8.0  # evidence at which one run of cues is as likely right as not
+def judge(alignment: Alignment, calibration: FloatArray) -> Confidence:
+    """Turn the evidence of ``alignment`` into probabilities.
 
-
-def judge(alignment: Alignment) -> Confidence:
-    """Turn the evidence of ``alignment`` into probabilities."""
+    ``calibration`` [2, 2] is the model's: the nats at which a file, then a run of cues, is as
+    likely right as not, each with the nats per unit of log odds.
+    """
     found = path_statistics(alignment)
-    logit = INTERCEPT + PER_NAT * min(found.total, MOST_NATS) + PER_SUPPORT * found.support
-    overall = float(1.0 / (1.0 + np.exp(-logit)))
-    segments = tuple(overall * segment_confidence(segment) for segment in alignment.segments)
+    (even, scale), (even_run, scale_run) = calibration.astype(float)
+    overall = logistic((found.total - even) / scale)
+    segments = tuple(
+        overall * logistic((float(segment.support.sum()) - even_run) / scale_run)
+        for segment in alignment.segments
+    )
     return Confidence(overall, segments, explain(found), found)
 
 
-def segment_confidence(segment: Segment) -> float:
-    """The probability that a run of cues is right, given that the rest of the file is."""
-    nats = float(segment.support.sum())
-    return float(1.0 / (1.0 + np.exp(-(nats - SEGMENT_NATS) / 3.0)))
+def logistic(log_odds: float) -> float:
+    """The probability whose log odds these are."""
+    return float(1.0 / (1.0 + np.exp(-np.clip(log_odds, -60.0, 60.0))))
 
 
 def explain(found: Statistics) -> str:
     """One line that says what speaks against trusting the alignment."""
-    if found.jumps > 3 and found.total < MOST_NATS / 3:
+    if found.jumps > 3:
         return (
             f"the best fit needs {found.jumps} jumps and is hardly better than chance "
             f"({found.total:.0f} nats): these subtitles seem to belong to another film or edition"

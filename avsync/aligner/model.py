@@ -22,8 +22,8 @@ PACKAGED = Path(__file__).parents[1] / "encoders" / "weights" / "retime.safetens
 class RetimeModel(nn.Module):
     """Audio and cue encoders, and four attentions over their tokens.
 
-    ``lag`` scores whole stretches of cues against sound, ``subtitle`` against other cues; ``onset`` and ``offset`` look, in a band
-    around one cue edge, for where its speech begins and ends.
+    ``lag`` scores whole stretches of cues against sound, ``subtitle`` against other cues; ``onset``
+    and ``offset`` look, in a band around one cue edge, for where its speech begins and ends.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,9 @@ class RetimeModel(nn.Module):
         self.subtitle = CrossAttention(CUE_DIM, CUE_DIM, heads=4, head_dim=8)
         self.onset = CrossAttention(CUE_DIM, AUDIO_DIM, heads=1, head_dim=16)
         self.offset = CrossAttention(CUE_DIM, AUDIO_DIM, heads=1, head_dim=16)
+        # Judges alignments, see confidence.judge; fitted by scripts/calibrate_retime.py.
+        self.calibration: Tensor
+        self.register_buffer("calibration", torch.tensor([[35.0, 4.0], [8.0, 3.0]]))
         self.version = "untrained"
 
     def edge_logits(

@@ -40,14 +40,15 @@ def evidence(logits: FloatArray, *, temperature: float = 1.0, doubt: float = 0.0
     windows that tell nothing (a line that is not spoken, a cue that is mistimed): it bounds what
     one window can say against a lag at ``log(doubt)``. A lag that cannot be is −∞ in ``logits``.
     """
-    scaled = logits / np.float32(temperature)
+    scaled = logits / np.float32(temperature)  # a copy: the caller's logits stay
     highest = scaled.max(axis=1, keepdims=True)
     scaled -= np.where(np.isfinite(highest), highest, 0.0)
     np.exp(scaled, out=scaled)
     total = np.maximum(scaled.sum(axis=1, keepdims=True), np.float32(1e-30))
     scaled *= np.float32((1.0 - doubt) * scaled.shape[1]) / total
     scaled += np.float32(doubt)
-    return np.log(scaled, out=scaled)
+    ratios: FloatArray = np.log(scaled, out=scaled)
+    return ratios
 
 
 def decode(scores: FloatArray, *, switch_cost: float, drift_cost: float = np.inf) -> Path:

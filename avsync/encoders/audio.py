@@ -30,7 +30,7 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class LogMel:
-    """Log-mel frames of a stream of sound: frame ``j`` is centred on ``j / TOKEN_RATE_HZ`` seconds."""
+    """Log-mel frames of a stream of sound; frame ``j`` is centred on ``j / TOKEN_RATE_HZ`` s."""
 
     def __init__(self) -> None:
         from torchaudio.transforms import MelSpectrogram
@@ -45,7 +45,7 @@ class LogMel:
         )
 
     def __call__(self, blocks: Iterable[FloatArray]) -> npt.NDArray[np.float16]:
-        """Mono blocks of float32 at 16 kHz, end to end → natural log power, float16 [frames, bands].
+        """Mono float32 blocks at 16 kHz, end to end → natural log power, float16 [frames, bands].
 
         Half precision holds a log power to 1/100 dB or so, and six hours in 140 MB.
         """
@@ -66,7 +66,8 @@ class LogMel:
     @torch.inference_mode()
     def _frames(self, samples: FloatArray) -> npt.NDArray[np.float16]:
         power = self._mel(torch.from_numpy(samples)).T
-        return power.clamp_min(FLOOR).log().numpy().astype(np.float16)
+        frames: npt.NDArray[np.float16] = power.clamp_min(FLOOR).log().numpy().astype(np.float16)
+        return frames
 
 
 def normalise(log_mel: npt.NDArray[np.float16], mean: FloatArray) -> FloatArray:
@@ -77,7 +78,8 @@ def normalise(log_mel: npt.NDArray[np.float16], mean: FloatArray) -> FloatArray:
 
 def band_means(log_mel: npt.NDArray[np.float16]) -> FloatArray:
     """The mean of each band over a recording: float32 [bands]."""
-    return log_mel.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean: FloatArray = log_mel.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
 
 
 class AudioEncoder(nn.Module):

@@ -35,7 +35,8 @@ class DilatedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = nn.functional.relu(self.widen(self.norm(self.depthwise(x))))
-        return x + self.narrow(hidden)
+        out: Tensor = x + self.narrow(hidden)
+        return out
 
 
 class ConvolutionStack(nn.Module):
