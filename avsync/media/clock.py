@@ -9,6 +9,7 @@ card's clock was off), and a jump is believed only when the next frame confirms 
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from avsync.errors import MediaError
-from avsync.media.container import film_start, keep_only
+from avsync.media.container import film_length, film_start, keep_only
 from avsync.media.tracks import Track
 
 GAP = 0.05
@@ -31,7 +32,8 @@ GAP = 0.05
 DRIFT = 0.005
 """A mean disagreement of more seconds than this over a stretch is corrected after it."""
 CLOCK_RESET = 10.0
-"""Timestamps that fall back by more seconds than this are a clock that was started anew."""
+"""Timestamps that fall back by more seconds are a clock that was started anew; so are those that
+lie beyond the film's length."""
 LONGEST_FILM = 24 * 3600.0
 """Timestamps beyond this many seconds are taken for garbage."""
 _RATES_HZ = range(1_000, 1_000_000)
@@ -58,7 +60,7 @@ def iter_stretches(
     container: InputContainer, track: Track, path: str | os.PathLike[str]
 ) -> Iterator[Stretch]:
     """The decoded sound of one track, in order, with the seams that its timestamps tell of."""
-    collector = _Collector(path, track.start)
+    collector = _Collector(path, track.start, film_length(container))
     heard = _decode(container, track, path)
     previous = next(heard)
     for following in heard:
@@ -74,9 +76,11 @@ def iter_stretches(
 class _Collector:
     """Lays frames end to end into stretches, and finds the seams between them."""
 
-    def __init__(self, path: str | os.PathLike[str], start: float) -> None:
+    def __init__(self, path: str | os.PathLike[str], start: float, length: float | None) -> None:
         self.done: deque[Stretch] = deque()
         self._path = path
+        # A container's length may be an estimate, but not one that is off by this much.
+        self._latest = math.inf if length is None else 1.1 * length + 60
         self._fifo = AudioFifo()
         self._kind: tuple[int, str, str] | None = None
         self._end = start  # of what was laid so far, in seconds on the film's clock
@@ -89,8 +93,9 @@ class _Collector:
         jump = self._jump(heard, following)
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if jump or kind != self._kind:
-            self.close()
-            self._end += jump
+            place = self._end + jump
+            self.close()  # which may correct the end
+            self._end = place if jump else self._end
             self._seam = self._end
             self._kind = kind
             self._fifo = AudioFifo()
@@ -130,7 +135,7 @@ class _Collector:
             self._disagreements.append(off)
         elif not _leads(heard, following):
             pass
-        elif off < -CLOCK_RESET:
+        elif off < -CLOCK_RESET or self._end + off > self._latest:
             self._restarts -= off
         else:
             return off

@@ -66,6 +66,12 @@ def film_start(container: InputContainer) -> float:
     return 0.0 if start is None else start / av.time_base
 
 
+def film_length(container: InputContainer) -> float | None:
+    """How long the film is by its container, in seconds, if that says; it may be an estimate."""
+    length = container.duration
+    return None if length is None else length / av.time_base
+
+
 def keep_only(container: InputContainer, stream: Stream) -> None:
     """Have the demuxer drop all other streams: video is most of a film, and none of it is read."""
     for other in container.streams:

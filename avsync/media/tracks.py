@@ -15,7 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from avsync.errors import MediaError
-from avsync.media.container import film_start, open_container
+from avsync.media.container import film_length, film_start, open_container
 
 # fmt: off
 MEDIA_EXTENSIONS = frozenset({
@@ -164,11 +164,10 @@ def choose_audio_track(info: MediaInfo, index: int | None = None) -> Track:
 def describe(container: InputContainer, path: str | os.PathLike[str]) -> MediaInfo:
     """`probe` for a container that is open already."""
     start = film_start(container)
-    duration = container.duration
     tracks = [_describe_stream(stream, start) for stream in container.streams]
     return MediaInfo(
         Path(path),
-        None if duration is None else duration / 1_000_000,
+        film_length(container),
         tuple(track for track in tracks if track is not None),
     )
 
