@@ -34,6 +34,10 @@ class _Numbered:
     job: Job
 
 
+_Film = tuple[_Numbered, ...]
+"""All jobs of one film: never none."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """The progress of one job as a part of the whole batch's."""
@@ -75,11 +79,12 @@ def retime_many(
     films = [tuple(group) for group in groups.values()]
     if dask is None and (n_jobs == 1 or len(films) == 1):
         return tuple(_here(films, settings, progress, len(jobs)))
-    return _elsewhere(films, settings, progress, len(jobs), n_jobs=n_jobs, dask=dask)
+    outcomes = _elsewhere(films, settings, progress, len(jobs), n_jobs=n_jobs, dask=dask)
+    return tuple(outcomes)
 
 
 def _here(
-    films: Sequence[tuple[_Numbered, ...]],
+    films: Sequence[_Film],
     settings: Settings,
     progress: Progress | None,
     total: int,
@@ -91,40 +96,44 @@ def _here(
 
 
 def _elsewhere(
-    films: Sequence[tuple[_Numbered, ...]],
+    films: Sequence[_Film],
     settings: Settings,
     progress: Progress | None,
     total: int,
     *,
     n_jobs: int,
     dask: str | None,
-) -> tuple[Outcome, ...]:
-    from joblib import Parallel, delayed
-
+) -> list[Outcome]:
     done: dict[int, Outcome] = {}
-    trouble = "its worker gave no answer"
-    with _backend(n_jobs, dask):
+
+    def run(some: Sequence[_Film]) -> str:
+        """Add what comes back to `done`; what went wrong, if a worker was lost."""
+        from joblib import Parallel, delayed
+
+        tasks = (delayed(_retime_film)(film, settings) for film in some)
         try:
-            results = Parallel(return_as="generator_unordered")(
-                delayed(_retime_film)(film, settings) for film in films
-            )
-            for result in results:
-                done |= result
+            for result in Parallel(return_as="generator_unordered")(tasks):
+                done.update(result)
                 if progress is not None:
                     progress(f"{len(done)}/{total} retiming", len(done) / total)
-        except Exception as error:  # a worker was killed: what came back until then stays
-            trouble = (
-                f"its worker died ({Failure.of(error).message}); run it again with fewer --jobs"
-            )
-    for film in films:
-        for item in film:
-            lost = Outcome(job=item.job, status="failed", failure=Failure(trouble))
-            done.setdefault(item.number, lost)
-    return tuple(done[number] for number in range(total))
+        except Exception as error:
+            return f"its worker died ({Failure.of(error).message}); try fewer --jobs"
+        return ""
+
+    with _backend(n_jobs, dask):
+        run(films)
+        # A worker that is killed (for want of memory, say) takes the whole pool with it: what is
+        # missing then goes one film at a time, so that the guilty one falls alone.
+        for film in [film for film in films if film[0].number not in done]:
+            trouble = run([film])
+            for item in film if trouble else ():
+                lost = Outcome(job=item.job, status="failed", failure=Failure(trouble))
+                done[item.number] = lost
+    return [done[number] for number in range(total)]
 
 
 def _retime_film(
-    film: tuple[_Numbered, ...],
+    film: _Film,
     settings: Settings,
     progress: Progress | None = None,
     done: int = 0,

@@ -44,13 +44,21 @@ def cluster() -> None:
 @pytest.fixture(scope="session")
 def film() -> Path:
     """The short film of fixtures/."""
-    return ROOT / "fixtures" / "film.mkv"
+    return ROOT / "fixtures" / "film.mp4"
 
 
 @pytest.fixture(scope="session")
 def film_subtitles() -> Path:
     """The subtitles in fixtures/ that do not fit the film."""
-    return ROOT / "fixtures" / "film.srt"
+    return ROOT / "fixtures" / "film.shifted.srt"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """For a Python process of its own, which is to find the same avsync as this one."""
+    import avsync
+
+    places = [str(Path(avsync.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))} | more
 
 
 def dialogue(seed: int = 0, *, lines: int = 120) -> list[Line]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import dialogue, srt
+from conftest import dialogue, environment, srt
 
 import avsync
 from avsync.cli import main
@@ -396,8 +396,11 @@ def test_a_directory_without_pairs(pair: tuple[Path, Path], capsys: Capture) -> 
 def test_a_film(film: Path, film_subtitles: Path, tmp_path: Path, capsys: Capture) -> None:
     assert retime(film, film_subtitles, "-o", tmp_path / "new.srt", "--json") == 0
     assert strictly(capsys.readouterr().out)["accepted"] is True
-    assert retime(film, tmp_path / "new.srt", "--json", "-o", tmp_path / "again.srt") == 0
+    fits = film_subtitles.with_name("film.srt")
+    assert starts(tmp_path / "new.srt") == pytest.approx(starts(fits), abs=0.1)
+    assert retime(film, fits, "--json", "-o", tmp_path / "again.srt") == 0
     assert strictly(capsys.readouterr().out)["unchanged"] is True
+    assert (tmp_path / "again.srt").read_bytes() == fits.read_bytes()
 
 
 def test_list_tracks(film: Path, capsys: Capture) -> None:
@@ -444,15 +447,11 @@ def test_a_hostile_name_reaches_no_terminal_and_no_shell(
             out, err = capsys.readouterr()
             assert all(c.isprintable() for line in (out + err).split("\n") for c in line)
     assert "pwned" not in files()
-    assert_in_sync(name.replace(".srt", ".retimed.srt"), "sync.srt") or True
+    assert Path(name.replace(".srt", ".retimed.srt")).exists()
 
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "avsync", *arguments]
-
-
-def environment(**more: str) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(Path(avsync.__file__).parents[1])} | more
 
 
 def test_a_reader_that_goes_away(pair: tuple[Path, Path]) -> None:
@@ -477,8 +476,9 @@ def test_a_terminal_sees_a_bar_and_a_narrow_one_sees_no_crash(pair: tuple[Path, 
         stderr=stderr,
         env=environment(PYTHONIOENCODING="ascii"),
     )
-    os.close(stderr)
+    os.set_blocking(terminal, False)  # nothing to read is a failure, not a wait
     seen = os.read(terminal, 100_000).decode()
+    os.close(stderr)
     os.close(terminal)
     assert done.returncode == 0 and b"sp\\xe4\\u0165.srt" in done.stdout
     assert "%" in seen and "|" in seen

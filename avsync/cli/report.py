@@ -119,20 +119,22 @@ def _clamped_text(clamped: Sequence[Clamp]) -> str:
 
 
 def _row(outcome: Outcome) -> tuple[str, str, str, str, str, str]:
-    name = outcome.job.subtitles.name
+    """One line of the table; why a file was not written is said on stderr, in full."""
+    name, confidence = outcome.job.subtitles.name, f"{outcome.confidence:.2f}"
     if outcome.failure is not None:
-        return name, "failed", "", "", "", outcome.failure.message
+        return name, outcome.status, "", "", "", ""
+    if outcome.output is None:
+        return name, outcome.status, confidence, "", "", ""
     first = outcome.segments[0] if outcome.segments else None
     shift = "" if first is None else f"{first.shift:+.3f} s"
     rate = "" if first is None else str(first.rate if first.exact else f"{float(first.rate):.6f}")
-    notes = [outcome.reason] if outcome.reason else []
+    notes = [] if outcome.accepted else ["by force"]
     if len(outcome.segments) > 1:
         notes.append(f"{len(outcome.segments)} segments")
     if outcome.clamped:
         notes.append(f"{len(outcome.clamped)} clamped")
     if outcome.repairs:
         notes.append(f"{len(outcome.repairs)} repaired")
-    confidence = f"{outcome.confidence:.2f}"
     return name, outcome.status, confidence, shift, rate, ", ".join(notes)
 
 

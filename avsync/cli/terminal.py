@@ -11,6 +11,7 @@ from typing import Any, Self
 __all__ = ["Bar", "print_error", "print_line", "printable"]
 
 _STEPS = 1000
+_ROWS = 24  # of the terminal; all that matters is that one bar fits
 
 
 def printable(text: str) -> str:
@@ -44,6 +45,11 @@ def _print(line: str, stream: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _width() -> int:
+    # A terminal may not know its size, and says 0 by 0; tqdm would then draw nothing.
+    return min(100, os.get_terminal_size(sys.stderr.fileno()).columns or 80)
+
+
 class Bar:
     """A `Progress` that draws a bar on stderr, where that is a terminal and nobody said --quiet."""
 
@@ -57,6 +63,8 @@ class Bar:
                 total=_STEPS,
                 file=sys.stderr,
                 leave=False,
+                ncols=_width(),
+                nrows=_ROWS,
                 bar_format="{desc:<18.18} {percentage:3.0f}% |{bar}| {elapsed}",
             )
 
