@@ -253,6 +253,12 @@ def test_a_folder_and_a_pipe_are_no_films(tmp_path: Path) -> None:
     refused(pipe, "not a regular file")
 
 
+def test_a_path_that_leads_nowhere_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    refused(tmp_path / "file" / "film.mkv", "cannot be reached .*check its path")
+    refused(tmp_path / ("x" * 300), "cannot be reached .*check its path")
+
+
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:
     for name in ("none.mkv", "none/none.mkv"):
         with pytest.raises(FileNotFoundError):

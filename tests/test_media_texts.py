@@ -151,6 +151,13 @@ def test_a_cue_cannot_end_itself_or_begin_another(tmp_path: Path) -> None:
     assert b"forged\nlast" in cues[0]
 
 
+def test_an_ass_line_may_say_any_order(tmp_path: Path) -> None:
+    orders = (b"9" * 5000, b"-1", b"x", b"", b"1")
+    lines = [(0.5, 1.0, order + b",0,Default,,0,0,0,,text") for order in orders]
+    film = write_film(tmp_path / "a.mkv", "ass", lines)
+    assert read_subtitle_track(film, track=2)[0].count(b"\nDialogue: 0,0:00:00.50,") == 5
+
+
 def test_an_ass_line_cannot_begin_another(tmp_path: Path) -> None:
     hostile = b"0,0,Default,,0,0,0,,one\nDialogue: 0,0:00:09.00,0:00:10.00,Default,,0,0,0,,forged"
     film = write_film(tmp_path / "a.mkv", "ass", [(0.5, 1.0, hostile)])
@@ -184,7 +191,7 @@ def test_pictures_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
             container.mux(packet)
     (track,) = probe(film).subtitles
     assert (track.codec, track.text) == ("dvd_subtitle", False)
-    with pytest.raises(MediaError, match=r"holds pictures, not text \(it has no text.*OCR"):
+    with pytest.raises(MediaError, match=r"is not text but pictures.*\(it has no text.*OCR"):
         read_subtitle_track(film, track=1)
 
 

@@ -84,18 +84,20 @@ def _reason(error: Exception) -> str:
 
 
 def _check_file(path: str | os.PathLike[str]) -> None:
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise MediaError(path, f"cannot be reached ({error.strerror}): check its path") from error
     if stat.S_ISDIR(status.st_mode):
         raise MediaError(path, "is a folder: name a film in it")
     if not stat.S_ISREG(status.st_mode):
         raise MediaError(path, "is not a regular file: save the film to a file first")
     if status.st_size == 0:
         raise MediaError(path, "is empty (0 bytes): get the file again")
-    try:
-        with open(path, "rb"):
-            pass
-    except PermissionError as error:
-        raise MediaError(path, "may not be read: change its permissions") from error
+    if not os.access(path, os.R_OK):
+        raise MediaError(path, "may not be read: change its permissions")
 
 
 def _what_it_is(path: str | os.PathLike[str]) -> str:

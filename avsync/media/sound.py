@@ -1,15 +1,16 @@
 """A film's sound as mono samples on the film's clock.
 
-Decoding and resampling are two threads' work (FFmpeg lets go of Python's lock in both), and the
-caller's own work on a block overlaps with the decoding of the next.
+One thread decodes ahead, the caller's mixes and resamples: FFmpeg lets go of Python's lock in both,
+and what the caller does with a block overlaps with the decoding of the next.
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -93,10 +94,12 @@ def iter_audio(
         report = _Report(progress, info.duration)
         line = _Line(rate_hz)
         try:
-            for stretch in _ahead(iter_stretches(container, chosen, path), _AHEAD):
-                for block in line.add(stretch):
-                    yield block
-                    report(line.position)
+            # Closing stops the other thread, which has to be before the container is closed.
+            with closing(_ahead(iter_stretches(container, chosen, path), _AHEAD)) as stretches:
+                for stretch in stretches:
+                    for block in line.add(stretch):
+                        yield block
+                        report(line.position)
             yield from line.finish()
         except av.FFmpegError as error:
             reason = error.strerror or str(error)
@@ -227,7 +230,7 @@ def _silence(samples: int, block: int) -> Iterator[FloatArray]:
         yield np.zeros(min(block, samples - start), np.float32)
 
 
-def _ahead(source: Iterator[T], depth: int) -> Iterator[T]:
+def _ahead(source: Iterator[T], depth: int) -> Generator[T, None, None]:
     """The same items, made by another thread, up to `depth` of them before they are asked for."""
     with ThreadPoolExecutor(1, thread_name_prefix="avsync-decode") as worker:
         pending = deque(worker.submit(next, source, None) for _ in range(depth))

@@ -85,8 +85,8 @@ def _check_text_track(info: MediaInfo, index: int) -> Track:
         if not track.text:
             raise MediaError(
                 info.path,
-                f"subtitle track {track} holds pictures, not text ({have}): choose a text track, "
-                "or turn it into text with an OCR program such as Subtitle Edit",
+                f"subtitle track {track} is not text but pictures or unknown ({have}): choose a "
+                "text track, or turn pictures into text with an OCR program like Subtitle Edit",
             )
         return track
     raise MediaError(info.path, f"track {index} is not a subtitle track: {have}")
@@ -155,8 +155,10 @@ _STORED = frozenset({"subrip", "text", "ass", "webvtt"})
 
 def _timed(event: _Event, following: _Event | None) -> _Event:
     """An event that the container gives no duration, with an end: the next event's start."""
-    latest = event.start_ms + _UNTIMED_MS
-    return replace(event, end_ms=min(latest, following.start_ms) if following else latest)
+    end_ms = event.start_ms + _UNTIMED_MS
+    if following is not None and following.start_ms > event.start_ms:
+        end_ms = min(end_ms, following.start_ms)
+    return replace(event, end_ms=end_ms)
 
 
 def _as_srt(events: list[_Event]) -> bytes:
@@ -172,9 +174,9 @@ def _as_vtt(events: list[_Event], header: bytes) -> bytes:
     parts = [head, b"\n\n"]
     for e in events:
         if e.identifier:
-            parts.append(_as_line(e.identifier) + b"\n")
+            parts.append(_as_cue(_as_line(e.identifier)) + b"\n")
         times = b"%s --> %s" % (_clock(e.start_ms, b"."), _clock(e.end_ms, b"."))
-        settings = b" " + _as_line(e.settings) if e.settings else b""
+        settings = b" " + _as_cue(_as_line(e.settings)) if e.settings else b""
         parts.append(times + settings + b"\n" + _as_cue(e.text) + b"\n\n")
     return b"".join(parts)
 
@@ -190,24 +192,17 @@ def _as_ass(events: list[_Event], header: bytes) -> bytes:
         layer, _, rest = rest.partition(b",")
         times = _clock(event.start_ms, b".", 2), _clock(event.end_ms, b".", 2)
         line = b"Dialogue: %s,%s,%s,%s\n" % (layer, *times, rest)
-        lines.append((int(order) if order.isdigit() else 0, line))
+        lines.append((int(order) if re.fullmatch(rb"\d{1,9}", order) else 0, line))
     return head + b"".join(line for _, line in sorted(lines, key=lambda item: item[0]))
 
 
 def _clock(time_ms: int, point: bytes, digits: int = 3) -> bytes:
+    """A time as SRT and WebVTT write it, or ASS with its two digits."""
     unit = 10 ** (3 - digits)
-    ticks = max(0, (time_ms + unit // 2) // unit)
-    seconds, fraction = divmod(ticks, 10**digits)
-    hours = seconds // 3600
-    place = b"%0*d" % (1 if digits == 2 else 2, hours)
-    return b"%s:%02d:%02d%s%0*d" % (
-        place,
-        seconds // 60 % 60,
-        seconds % 60,
-        point,
-        digits,
-        fraction,
-    )
+    seconds, fraction = divmod((max(0, time_ms) + unit // 2) // unit, 10**digits)
+    hours = b"%d" % (seconds // 3600) if digits == 2 else b"%02d" % (seconds // 3600)
+    minutes = b"%02d:%02d" % (seconds // 60 % 60, seconds % 60)
+    return hours + b":" + minutes + point + b"%0*d" % (digits, fraction)
 
 
 def _as_cue(text: bytes) -> bytes:
