@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +14,17 @@ import numpy as np
 import soundfile
 from bench_faults import CONDITIONS, Trial, cut_film, mistime
 from bench_ffsubsync import Ffsubsync, reach_option
-from bench_films import LOST, Settings, bench_film, hear, is_loud, loaded, share_within, try_retime
+from bench_films import (
+    LOST,
+    FloatArray,
+    Settings,
+    bench_film,
+    hear,
+    is_loud,
+    loaded,
+    share_within,
+    try_retime,
+)
 from bench_report import Goal, Report, in_parallel, lowest_highest, table
 from make_films import RATE_HZ
 
@@ -50,8 +60,9 @@ class Outcome:
     accepted: bool
     confidence: float
     seconds: float
-    ffsubsync: float | None
-    ffsubsync_tuned: float | None
+    ffsubsync: float | None = None
+    ffsubsync_median_ms: float | None = None
+    ffsubsync_tuned: float | None = None
 
     @property
     def exact(self) -> bool:
@@ -79,24 +90,32 @@ def measure_film(
                 speech = rival.listen(Path(scratch) / "film.wav")
             for condition, rate in ((c, rate) for c in conditions for rate in c.rates):
                 trial = mistime(condition, film, time_map, seed, rate=rate)
-                theirs = rival_shares(rival, trial, speech)
-                found.append(measure_trial(settings, film_of, trial, tokens, theirs))
+                outcome = measure_trial(settings, film_of, trial, tokens)
+                if rival and speech:
+                    outcome = with_rival(outcome, rival, trial, speech)
+                found.append(outcome)
     return found
 
 
-def rival_shares(
-    rival: Ffsubsync | None, trial: Trial, speech: Path | None
-) -> tuple[float | None, float | None]:
-    """ffsubsync's share of cues within 100 ms: as it comes, and with the condition's options."""
-    if rival is None or speech is None:
-        return None, None
+def with_rival(outcome: Outcome, rival: Ffsubsync, trial: Trial, speech: Path) -> Outcome:
+    """``outcome`` with what ffsubsync makes of the same file, given the reach that it needs."""
 
-    def share(*options: str) -> float:
+    def errors(*options: str) -> FloatArray:
         reach = reach_option(trial.case.largest_shift)
-        retimed = rival.retime(trial.case.data, speech, *reach, *options)
-        return share_within(trial.case.errors(retimed))
+        return trial.case.errors(rival.retime(trial.case.data, speech, *reach, *options))
 
-    return share(), share(*trial.condition.tuned) if trial.condition.tuned else None
+    tuned = trial.condition.tuned
+    plain = errors()
+    return replace(
+        outcome,
+        ffsubsync=share_within(plain),
+        ffsubsync_median_ms=median_ms(plain),
+        ffsubsync_tuned=share_within(errors(*tuned)) if tuned else None,
+    )
+
+
+def median_ms(errors: FloatArray) -> float:
+    return float(np.median(errors)) * 1000 if len(errors) else LOST
 
 
 def measure_trial(
@@ -104,7 +123,6 @@ def measure_trial(
     film_of: tuple[str, int],
     trial: Trial,
     tokens: TokenSequence,
-    theirs: tuple[float | None, float | None],
 ) -> Outcome:
     """Retime one file and compare it with the truth; a refused one is compared all the same."""
     began = time.perf_counter()
@@ -120,15 +138,13 @@ def measure_trial(
         shift=trial.shift,
         cues=len(errors),
         within=share_within(errors),
-        median_ms=float(np.median(errors)) * 1000 if len(errors) else LOST,
+        median_ms=median_ms(errors),
         segments=len(result.segments) if result else 0,
         true_segments=trial.case.segments,
         rate_found=str(result.segments[0].rate) if result else "",
         accepted=result.accepted if result else False,
         confidence=result.confidence if result else 0.0,
         seconds=seconds,
-        ffsubsync=theirs[0],
-        ffsubsync_tuned=theirs[1],
     )
 
 
@@ -178,7 +194,7 @@ def accuracy_table(outcomes: Sequence[Outcome]) -> str:
                 condition.name,
                 str(len(chosen)),
                 lowest_highest([o.within for o in chosen]),
-                f"{min(medians):.0f}–{max(medians):.0f} ms",
+                milliseconds(medians),
                 f"{sum(o.exact for o in chosen)}/{len(chosen)}",
                 str(sum(not o.accepted for o in chosen)),
                 rival_cell([o.ffsubsync for o in chosen]),
@@ -186,6 +202,12 @@ def accuracy_table(outcomes: Sequence[Outcome]) -> str:
             ]
         )
     return table(head, rows)
+
+
+def milliseconds(values: Sequence[float]) -> str:
+    """A range such as "12–30 ms"."""
+    low, high = f"{min(values):.0f}", f"{max(values):.0f}"
+    return f"{low} ms" if low == high else f"{low}–{high} ms"
 
 
 def rival_cell(shares: Sequence[float | None]) -> str:
