@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,8 @@ def retime_many(
     if n_jobs < 1:
         raise ValueError(f"n_jobs is 1 or more, got {n_jobs}")
     settings = settings or Settings()
+    if dask is not None and settings.model is not None:
+        settings = replace(settings, model=Path(os.path.abspath(settings.model)))
     groups: dict[Path, list[_Numbered]] = {}
     for number, job in enumerate(jobs):
         job = job if dask is None else _absolute(job)
@@ -121,6 +123,8 @@ def _elsewhere(
         return ""
 
     with _backend(n_jobs, dask):
+        if progress is not None:
+            progress(f"0/{total} retiming", 0.0)
         run(films)
         # A worker that is killed (for want of memory, say) takes the whole pool with it: what is
         # missing then goes one film at a time, so that the guilty one falls alone.

@@ -76,10 +76,10 @@ class Failure:
         """What an error says, in one line, whoever raised it."""
         if isinstance(error, OSError) and error.filename is not None and error.strerror:
             text = f"{os.fsdecode(error.filename)}: {error.strerror}"
-        elif isinstance(error, AvsyncError | ValueError):
+        elif isinstance(error, AvsyncError | ValueError | OSError) and str(error):
             text = str(error)
         else:
-            text = f"{type(error).__name__}: {error}"
+            text = f"{type(error).__name__}: {error}".rstrip(": ")
         path = getattr(error, "path", None) or getattr(error, "filename", None)
         name = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else None
         return cls(" ".join(text.split()), name, getattr(error, "line", None))
@@ -121,10 +121,13 @@ def retime_file(
 
     Raises:
         AvsyncError, OSError: something cannot be read, aligned or written.
+        ValueError: the output is the reference.
     """
     from avsync.retime import retime
     from avsync.subtitles import read_subtitles
 
+    if file_identity(job.output) == file_identity(job.reference):
+        raise ValueError(f"{job.output} is the reference, which is not written to")
     settings = settings or Settings()
     subtitles = read_subtitles(
         job.subtitles,

@@ -119,19 +119,18 @@ def _draw(retiming: Retiming) -> Figure:
 
 
 def _title(retiming: Retiming) -> str:
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in _name(retiming))
     rates = sorted({s.rate for s in retiming.segments})
     exact = all(s.exact for s in retiming.segments)
     rate = ", ".join(str(r) if exact else f"{float(r):.6f}" for r in rates) or "1"
     state = "accepted" if retiming.accepted else "not to be trusted"
     if retiming.unchanged:
         state = "already in sync"
-    facts = f"{name}:  {state}, confidence {retiming.confidence:.2f}, rate {rate}"
-    return facts if retiming.accepted or not retiming.reason else f"{facts}\n{retiming.reason}"
-
-
-def _name(retiming: Retiming) -> str:
-    return Path(retiming.subtitles.path).name
+    name = Path(retiming.subtitles.path).name
+    lines = [f"{name}:  {state}, confidence {retiming.confidence:.2f}, rate {rate}"]
+    lines += [] if retiming.accepted else [retiming.reason]
+    # A name may hold line breaks, and characters that no SVG may hold.
+    plain = ("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in lines)
+    return "\n".join(plain).strip()
 
 
 def _views(evidence: Evidence) -> list[_View]:

@@ -18,7 +18,7 @@ from avsync.subtitles import read_subtitles
 
 
 def season(directory: Path, episodes: int, *, shift: float = -4.0) -> list[Job]:
-    """Episodes in sync as references (.vtt in name only would not do: .ass), and late subtitles."""
+    """Episodes in sync as the references, and their subtitles, which are to move by `shift`."""
     jobs = []
     for number in range(1, episodes + 1):
         lines = dialogue(number, lines=80)
@@ -108,6 +108,14 @@ def test_force_writes_it_all_the_same(tmp_path: Path) -> None:
     outcome = retime_file(job, settings=Settings(force=True))
     assert outcome.output == job.output and job.output.exists()
     assert not outcome.accepted and outcome.reason
+
+
+def test_the_reference_is_never_written_to(tmp_path: Path) -> None:
+    (job,) = season(tmp_path, 1)
+    before = job.reference.read_bytes()
+    with pytest.raises(ValueError, match="reference"):
+        retime_file(replace(job, output=job.reference))
+    assert job.reference.read_bytes() == before
 
 
 def test_many_in_order_and_failures_apart(tmp_path: Path) -> None:

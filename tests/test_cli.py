@@ -169,7 +169,7 @@ def test_json_of_a_result(pair: tuple[Path, Path], capsys: Capture) -> None:
     assert segment["rate"] == "1/1" and segment["cues"] == 80
     assert segment["start_s"] == pytest.approx(starts("late.srt")[0])
     assert segment["end_s"] >= starts("late.srt")[-1]
-    assert 0.5 <= segment["confidence"] <= 1 and 0.5 <= record["confidence"] <= 1
+    assert 0 <= segment["confidence"] <= 1 and 0.5 <= record["confidence"] <= 1
 
 
 def test_json_of_clamped_cues(pair: tuple[Path, Path], capsys: Capture) -> None:
@@ -199,6 +199,17 @@ def test_json_of_an_error(
     assert retime(pair[0], name, "--json") == 1
     record = strictly(capsys.readouterr().out)
     assert record["path"] == name and name in record["error"] and record["subtitles"] == name
+
+
+def test_a_failure_that_names_no_file_is_given_one(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise RuntimeError("out\nof luck")
+
+    monkeypatch.setattr("avsync.batch.retime_file", fail)
+    assert retime(*pair) == 1
+    assert capsys.readouterr().err == "avsync: late.srt: RuntimeError: out of luck\n"
 
 
 def test_json_of_a_wrong_command_line(pair: tuple[Path, Path], capsys: Capture) -> None:
@@ -301,6 +312,9 @@ def test_wrong_options(arguments: list[str], capsys: Capture) -> None:
         (["sync.srt"], "SUBTITLES is missing"),
         (["late.srt", "film.mkv"], "the film comes first"),
         (["sync.srt", "late.srt", "--lead-in", "0.2"], "--refine"),
+        (["sync.srt", "late.srt", "--refine"], "--refine"),
+        (["sync.srt", "late.srt", "--audio-track", "1"], "no tracks"),
+        (["film.mkv", "late.srt", "--refine", "--subtitle-track", "1"], "--refine"),
         (["sync.srt", "late.srt", "-o", "out.doc"], ".srt"),
         (["sync.srt", "late.srt", "-o", "-"], ".srt"),
         (["sync.srt", "late.srt", "-o", "nowhere/out.srt"], "no directory nowhere"),

@@ -103,7 +103,7 @@ def test_it_says_why_not(tmp_path: Path) -> None:
 
 def test_a_name_is_neither_mathematics_nor_markup_nor_control(tmp_path: Path) -> None:
     name = "$\\frac{1}{0}$<script>\x1b[31m\n\u202eevil_\udc80&.srt"
-    text = drawn(tmp_path, retiming(name=name, reason="a$b^{c$"))
+    text = drawn(tmp_path, retiming(name=name, reason="a$b^{c$\x1b"))
     assert "$\\frac{1}{0}$" in text and "a$b^{c$" in text
     assert "<script>" not in text and "\x1b" not in text and "\u202e" not in text
     plot_alignment(retiming(name=name), tmp_path / "hostile.png")

@@ -22,12 +22,12 @@ def entry() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (see `avsync retime --help`)."""
     args = parse(argv)
-    from avsync.cli.commands import list_tracks, retime  # after --help, which needs none of it
-
     with warnings.catch_warnings():
         if not args.verbose:  # the libraries': nothing that who runs a command can act on
             warnings.simplefilter("ignore")
         try:
+            from avsync.cli.commands import list_tracks, retime  # --help needs none of it
+
             return list_tracks(args) if args.list_tracks else retime(args)
         except KeyboardInterrupt:
             print_error("interrupted; no file was left half written")

@@ -96,7 +96,10 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reading and writing")
     track = group.add_mutually_exclusive_group()
     track.add_argument(
-        "--audio-track", metavar="N", type=_count, help="listen to this track of the film"
+        "--audio-track",
+        metavar="N",
+        type=_count,
+        help="listen to this track of the film (see --list-tracks)",
     )
     track.add_argument(
         "--subtitle-track",

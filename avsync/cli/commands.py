@@ -86,7 +86,9 @@ def _report(plan: Plan, outcomes: Sequence[Outcome], args: argparse.Namespace) -
 
 def _report_one(outcome: Outcome, args: argparse.Namespace, *, summed_up: bool) -> None:
     if outcome.failure is not None:
-        print_error(outcome.failure.message)
+        message = outcome.failure.message
+        named = outcome.failure.path is not None
+        print_error(message if named else f"{outcome.job.subtitles}: {message}")
         return
     if outcome.status == "refused":
         print_error(refusal_line(outcome))

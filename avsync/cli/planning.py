@@ -71,6 +71,7 @@ def make_plan(args: argparse.Namespace) -> Plan:
         pairing = pair_files(args.reference)
         pairs, unpaired = pairing.pairs, pairing.unpaired
     else:
+        _check_reference(args)
         _check_subtitles(args.reference, args.subtitles)
         pairs = tuple(Pair(args.reference, path) for path in args.subtitles)
     many = args.reference.is_dir() or len(pairs) > 1
@@ -85,6 +86,16 @@ def make_plan(args: argparse.Namespace) -> Plan:
         if named is not None:  # after all checks: a refused command line leaves nothing behind
             named.parent.mkdir(parents=True, exist_ok=True)
     return Plan(jobs, unpaired, many)
+
+
+def _check_reference(args: argparse.Namespace) -> None:
+    from avsync.subtitles import SUBTITLE_EXTENSIONS
+
+    written = args.reference.suffix.lower() in SUBTITLE_EXTENSIONS
+    if written and (args.audio_track is not None or args.subtitle_track is not None):
+        raise UsageError(f"{args.reference} is a subtitle file and has no tracks to choose from")
+    if args.refine and (written or args.subtitle_track is not None):
+        raise UsageError("--refine moves cues to speech, so it needs a film or its sound")
 
 
 def _check_subtitles(reference: Path, subtitles: Sequence[Path]) -> None:
