@@ -30,6 +30,11 @@ _LATIN = ["cp1252", "cp1250", "cp1254", "iso8859_2", "cp1257", "cp1258"]
 _OTHERS = ["cp1251", "gb18030", "cp932", "big5", "cp949", "cp1253", "cp1256", "cp1255"]
 _OTHERS += ["koi8_r", "cp874", "euc_jp"]
 
+# Languages that are recognised also when read in a wrong encoding, and the one that is right.
+_HOMES = dict.fromkeys(["Croatian", "Czech", "Hungarian", "Polish", "Romanian"], "cp1250")
+_HOMES |= dict.fromkeys(["Slovak", "Slovene"], "cp1250")
+_HOMES |= {"Lithuanian": "cp1257", "Turkish": "cp1254", "Vietnamese": "cp1258"}
+
 _SAMPLE_BYTES = 1 << 16
 _MARKUP = re.compile(rb"<[^<>]{0,200}>|\{\\[\w\\().,&]{0,200}\}", re.ASCII)
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b"))
@@ -184,7 +189,7 @@ def _ranked(sample: bytes, candidates: list[str]) -> list[str]:
     for match in from_bytes(sample, cp_isolation=candidates):
         # Encodings that read the sample alike come as one match under the name of any of them.
         encoding = min(match.could_be_from_charset, key=order)
-        ranked.append(
-            (round(match.chaos, 2), -round(match.coherence, 2), order(encoding), encoding)
-        )
+        stray = _HOMES.get(match.language, "cp1252") not in match.could_be_from_charset
+        fit = (round(match.chaos, 2), -round(match.coherence, 2))
+        ranked.append((*fit, stray, order(encoding), encoding))
     return [encoding for *_, encoding in sorted(ranked)]

@@ -119,7 +119,8 @@ def _parse(
     if len(data) > MAX_FILE_BYTES:
         reason = f"is larger than {MAX_FILE_BYTES >> 20} MiB, which no subtitle file is"
         raise SubtitleError(path, None, f"{reason}; give the right file")
-    decoded = decode(data, path=path, encoding=encoding or _declared(data), lenient=lenient)
+    encoding = _declared(data) if encoding is None else encoding
+    decoded = decode(data, path=path, encoding=encoding, lenient=lenient)
     if decoded.text.count("\n") + decoded.text.count("\r") > MAX_LINES:
         reason = f"has more than {MAX_LINES} lines, which no subtitle file has"
         raise SubtitleError(path, None, f"{reason}; give the right file")
@@ -129,10 +130,11 @@ def _parse(
     body = data[len(BOMS[decoded.encoding]) if decoded.bom else 0 :]
     report = Report(path, lenient)
     source = Source(decoded.text)
-    repairs = _damage(decoded, source)
+    repairs = dict.fromkeys(_damage(decoded, source))
     for _ in range(_MAX_PASSES):
         scan = _scan(format, source, report, fps)
-        repairs += report.repairs
+        # What was left standing is reported each time.
+        repairs |= dict.fromkeys(report.repairs)
         edits = report.ordered_edits()
         if not edits:
             break

@@ -75,11 +75,8 @@ class Report:
             raise SubtitleError(self.path, line, f"{what}; {remedy}")
         if len(self.edits) + len(edits) > MAX_REPAIRS or len(self.repairs) > MAX_REPAIRS:
             raise self.fail(line, f"has more than {MAX_REPAIRS} faults; give the right file")
-        if self.origins is None:
-            self.repairs.append(Repair(line, f"{what}; {repair}"))
-        elif edits:
-            # An edited text is scanned again; what was left standing has been reported before.
-            self.repairs.append(Repair(self.origins[line - 1], f"{what}; {repair}"))
+        origin = line if self.origins is None else self.origins[line - 1]
+        self.repairs.append(Repair(origin, f"{what}; {repair}"))
         self.edits += edits
 
     def fail(self, line: int | None, reason: str) -> SubtitleError:

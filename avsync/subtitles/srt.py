@@ -78,17 +78,23 @@ def _heads(source: Source, report: Report) -> Iterator[_Head]:
         if "-->" not in line and (":" not in line or line.lstrip()[:1] not in _TIME_BEGINS):
             continue
         match = _TIMES.fullmatch(line) if line.count("-->") == 1 else None
-        if match is None:
-            # An arrow within a text is text; where a time line is due, it is a broken time line.
-            above = lines[number - 1] if number > text else ""
-            due = number == 0 or (number > text and (not above.strip() or _NUMBER.fullmatch(above)))
-            if not due or not ("-->" in line or _LIKE_TIMES.fullmatch(line)):
-                continue
+        if match is None and not _is_due(lines, number, text):
+            continue  # an arrow in a text is text
         first = _first_line(source, report, number, text)
         if match is None:
             _repair_times(source, report, number)
         yield _Head(first, number, match)
         text = number + 1
+
+
+def _is_due(lines: list[str], number: int, text: int) -> bool:
+    """Whether a line that cannot be read as times stands where they should, and looks like it."""
+    line, above = lines[number], lines[number - 1] if number > text else ""
+    numbered = _NUMBER.fullmatch(above) is not None
+    if (number > 0 and number == text) or (above.strip() and not numbered):
+        return False
+    has_arrow = "-->" in line and (numbered or any("0" <= c <= "9" for c in line))
+    return has_arrow or _LIKE_TIMES.fullmatch(line) is not None
 
 
 def _first_line(source: Source, report: Report, times: int, text: int) -> int:

@@ -24,6 +24,8 @@ from avsync.subtitles.scan import MAX_REPAIRS, Report, Scan, Source, shown
 
 __all__ = ["scan"]
 
+_COARSEST_S = 0.05  # nothing is timed by fewer than 20 frames a second
+
 _TAG_NAME = re.compile(rb"<[^\s/>]+")
 _ATTRIBUTE = re.compile(rb"\s*([^\s=/>]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _TAG_END = re.compile(rb"\s*(/?)>")
@@ -207,6 +209,8 @@ class _Reader:
             ends.append(start + duration.seconds)
             cue.marks.append((*duration, Role.DURATION))
         cue.end = min(ends, default=None)
+        if cue.end is not None and start - _COARSEST_S <= cue.end < start:
+            cue.end = start  # rounded to a coarser unit than the start
 
     def _close_cue(self, cue: _Cue) -> None:
         if not cue.readable:

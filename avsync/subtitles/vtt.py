@@ -37,6 +37,7 @@ def scan(source: Source, report: Report) -> Scan:
         first = next((number for number, line in enumerate(lines) if line.strip()), 0)
         if _SIGNATURE.match(lines[first]):
             report.malformed(1, what, "removes what is blank", Edit(0, source.starts[first], ""))
+            return found  # to be read again
         else:
             newline = source.text[len(lines[0]) : source.starts[1]] or "\n"
             report.malformed(1, what, "puts it there", Edit(0, 0, f"WEBVTT{newline * 2}"))
@@ -69,7 +70,8 @@ def _block(found: Scan, source: Source, report: Report, begin: int, end: int) ->
     lines = source.lines
     while begin < end and not lines[begin].strip():
         begin += 1
-    times = next((n for n in range(begin, min(begin + 2, end)) if "-->" in lines[n]), None)
+    heads = range(begin, min(begin + 2, end))
+    times = next((n for n in heads if "-->" in lines[n] or _LIKE_TIMES.fullmatch(lines[n])), None)
     match = None if times is None else _TIMES.fullmatch(lines[times])
     if begin == end or (match is None and _OTHER_BLOCKS.match(lines[begin])):
         return
