@@ -7,6 +7,7 @@ would newly run into the next one is kept, clamped, and reported.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from avsync.aligner.alignment import Segment
 from avsync.timemap import Piece, Span, TimeMap
 
 OVERLAP_TOLERANCE = 1e-6  # seconds
+BACKWARDS = 0.5  # seconds by which neighbouring cues may change places at a jump
 REMOVED_SUPPORT = 4.0  # nats of evidence against, before a cue beside a jump counts as removed
 
 
@@ -41,7 +43,7 @@ class Placed:
     clamped: tuple[Clamp, ...]
 
 
-def trim_removed(segments: Sequence[Segment], spans: Sequence[Span]) -> list[tuple[int, int]]:
+def trim_removed(segments: Sequence[Segment]) -> list[tuple[int, int]]:
     """The first and one past the last cue of each segment that the target really shows.
 
     Where the shift falls, the target lacks a scene, and the cues of that scene lie at the ends of
@@ -55,9 +57,41 @@ def trim_removed(segments: Sequence[Segment], spans: Sequence[Span]) -> list[tup
         tail, head = np.cumsum(before.support[::-1]), np.cumsum(after.support)
         cut_tail = int(np.argmin(tail)) + 1 if tail.min() < -REMOVED_SUPPORT else 0
         cut_head = int(np.argmin(head)) + 1 if head.min() < -REMOVED_SUPPORT else 0
-        kept[n] = (kept[n][0], max(kept[n][0] + 1, before.last - cut_tail))
-        kept[n + 1] = (min(after.last - 1, after.first + cut_head), kept[n + 1][1])
+        first = min(kept[n][0], before.last - 1)
+        kept[n] = (first, max(first + 1, before.last - cut_tail))
+        kept[n + 1] = (min(after.last - 1, after.first + cut_head), after.last)
     return kept
+
+
+def in_order(
+    segments: Sequence[Segment], rate: Fraction, spans: Sequence[Span]
+) -> tuple[Segment, ...]:
+    """``segments`` without those that would show later cues before earlier ones.
+
+    A film may lack scenes but does not run backwards. Where two neighbours cannot both be right,
+    the one with less evidence goes, and its cues follow a neighbour's line with none.
+    """
+    found, slope = list(segments), float(rate)
+    while True:
+        kept = trim_removed(found)
+        for n, (before, after) in enumerate(pairwise(found)):
+            last, first = spans[kept[n][1] - 1].start, spans[kept[n + 1][0]].start
+            if slope * first + after.shift < slope * last + before.shift - BACKWARDS:
+                break
+        else:
+            return tuple(found)
+        weaker = n if before.support.sum() < after.support.sum() else n + 1
+        heir = weaker - 1 if weaker else 1
+        found[heir] = _with_cues_of(found[heir], found[weaker])
+        del found[weaker]
+
+
+def _with_cues_of(segment: Segment, lost: Segment) -> Segment:
+    """``segment`` with the cues of a neighbour, which have evidence against lying there."""
+    doubt = np.full(lost.last - lost.first, -1.0, np.float32)
+    parts = [doubt, segment.support] if lost.first < segment.first else [segment.support, doubt]
+    first, last = min(segment.first, lost.first), max(segment.last, lost.last)
+    return Segment(first, last, segment.shift, np.concatenate(parts))
 
 
 def build_map(
@@ -88,6 +122,9 @@ def build_map(
     stops.append(math.inf)
     pieces: list[Piece] = []
     for start, stop, segment in zip(starts, stops, segments, strict=True):
+        if pieces:  # cues that overlap at a joint must not make the pieces overlap
+            shown = pieces[-1]
+            start = max(start, shown.source.end, (shown.target.end - segment.shift) / slope)
         if stop > start:
             pieces.append(Piece(Span(start, stop), rate, segment.shift))
     return TimeMap(tuple(pieces))
@@ -119,10 +156,13 @@ def place_cues(
     for n, span in enumerate(out):
         if span.start < 0:
             clamp(n, "before zero", Span(0.0, max(0.0, span.end)))
+    starts = [span.start for span in spans]
     for n in range(len(out) - 2, -1, -1):
-        overlapped = spans[n].end > spans[n + 1].start + OVERLAP_TOLERANCE
-        if overlapped or out[n].end <= out[n + 1].start + OVERLAP_TOLERANCE:
-            continue
-        limit = out[n + 1].start
-        clamp(n, "overlap", Span(min(out[n].start, limit), limit))
+        start, end = min(out[n].start, out[n + 1].start), out[n].end
+        # The first cue that this one did not run into before must not be run into now.
+        after = max(n + 1, bisect_left(starts, spans[n].end - OVERLAP_TOLERANCE))
+        if after < len(out):
+            end = min(end, out[after].start)
+        if start < out[n].start - OVERLAP_TOLERANCE or end < out[n].end - OVERLAP_TOLERANCE:
+            clamp(n, "overlap", Span(start, max(start, end)))
     return Placed(tuple(out), tuple(clamps[n] for n in sorted(clamps)))

@@ -18,6 +18,7 @@ from avsync.encoders.cues import CueTiming
 from avsync.timemap import Span
 from avsync.tokens import TokenSequence
 
+SHARPNESS = 0.85  # a doubtful edge still beats one that is known to be loose
 SHORTEST = 0.2  # seconds: a refined cue is never shorter, unless it came so
 
 
@@ -54,8 +55,8 @@ def refine_spans(
     starts = np.array([cue.start for cue in cues])
     ends = np.array([cue.end for cue in cues])
     spoken = np.array([not cue.sound for cue in cues])
-    first = find_edges(model, 0, starts, tokens, audio_tokens)
-    last = find_edges(model, 1, ends, tokens, audio_tokens)
+    first = find_edges(model, 0, starts, tokens, audio_tokens, sharpness=SHARPNESS)
+    last = find_edges(model, 1, ends, tokens, audio_tokens, sharpness=SHARPNESS)
     new_starts = np.where(first.sure & spoken, first.times - options.lead_in, starts)
     new_ends = np.where(last.sure & spoken, last.times + options.linger, ends)
     new_starts = np.maximum(new_starts.clip(starts - options.reach, starts + options.reach), 0.0)

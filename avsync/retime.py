@@ -24,10 +24,10 @@ from avsync.aligner.confidence import Confidence, judge
 from avsync.aligner.model import RetimeModel, load_model
 from avsync.cache import TokenCache
 from avsync.encoders.audio import LogMel
-from avsync.encoders.cues import CueTiming, cue_timing
+from avsync.encoders.cues import cue_timing
 from avsync.errors import AlignmentError, LowConfidence
 from avsync.media import choose_audio_track, iter_audio, probe, read_subtitle_track
-from avsync.placement import Clamp, build_map, place_cues, trim_removed
+from avsync.placement import Clamp, build_map, in_order, place_cues, trim_removed
 from avsync.progress import Progress
 from avsync.refine import Refine, refine_spans
 from avsync.subtitles import SUBTITLE_EXTENSIONS, Cue, Subtitles, parse_subtitles, read_subtitles
@@ -166,8 +166,11 @@ def retime(
         progress("aligning", 0.0)
     attention = model.lag if by_sound else model.subtitle
     alignment = align(model, timings, tokens, attention=attention)
+    spans = [Span(cue.start, max(cue.start, cue.end)) for cue in timings]
+    segments = in_order(alignment.segments, alignment.rate, spans)
+    alignment = replace(alignment, segments=segments)
     confidence = judge(alignment, model.calibration.numpy())
-    result = _apply(source, order, timings, alignment, confidence)
+    result = _apply(source, order, spans, alignment, confidence)
     if refine is not None:
         result = _refined(result, order, model, tokens, refine)
     accepted = confidence.overall >= min_confidence
@@ -213,13 +216,12 @@ def _cue_tokens(reference: Subtitles, model: RetimeModel) -> TokenSequence:
 def _apply(
     source: Subtitles,
     order: Sequence[int],
-    timings: Sequence[CueTiming],
+    spans: Sequence[Span],
     alignment: Alignment,
     confidence: Confidence,
 ) -> Retiming:
-    spans = [Span(cue.start, max(cue.start, cue.end)) for cue in timings]
     segments, rate = alignment.segments, alignment.rate
-    kept = trim_removed(segments, spans)
+    kept = trim_removed(segments)
     time_map = build_map(segments, kept, rate, spans)
     unchanged = len(segments) == 1 and rate == 1 and abs(segments[0].shift) <= IN_SYNC
     moved = list(spans)
@@ -308,4 +310,5 @@ def _evidence(alignment: Alignment, *, margin: float = 15.0, most: int = 1200) -
     inside = inside[: len(inside) // step * step]
     likelihood = np.exp(coarse.scores[:, inside]).reshape(len(coarse.scores), -1, step).max(axis=2)
     posterior = likelihood / likelihood.sum(axis=1, keepdims=True)
-    return Evidence(coarse.times, coarse.lags[inside[::step]], posterior, lags)
+    middles = coarse.lags[inside].reshape(-1, step).mean(axis=1)
+    return Evidence(coarse.times, middles, posterior, lags)

@@ -346,7 +346,7 @@ def break_film(
     parts, pieces, source, target = [], [], 0.0, 0.0
     for place, inserted in zip(places.tolist(), kinds, strict=True):
         size = float(rng.uniform(1.0, longest))
-        place = quiet_place(film, place)
+        place = max(quiet_place(film, place), source + 1.0)
         parts.append(film.samples[round(source * RATE_HZ) : round(place * RATE_HZ)])
         pieces.append(Piece(Span(source if source else -np.inf, place), _ONE, target - source))
         target += place - source

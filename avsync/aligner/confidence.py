@@ -59,9 +59,11 @@ def judge(alignment: Alignment, calibration: FloatArray) -> Confidence:
     found = path_statistics(alignment)
     (even, scale), (even_run, scale_run) = calibration.astype(float)
     overall = logistic((found.total - even) / scale)
+    runs = alignment.segments
+    if len(runs) == 1:
+        return Confidence(overall, (overall,), explain(found), found)
     segments = tuple(
-        overall * logistic((float(segment.support.sum()) - even_run) / scale_run)
-        for segment in alignment.segments
+        overall * logistic((float(run.support.sum()) - even_run) / scale_run) for run in runs
     )
     return Confidence(overall, segments, explain(found), found)
 

@@ -14,7 +14,7 @@ from avsync.encoders.audio import TOKEN_RATE_HZ
 from avsync.encoders.cues import CueTiming
 from avsync.tokens import TokenSequence
 
-SHARPNESS = 0.6  # share of the largest possible entropy above which an edge is not sure
+SHARPNESS = 0.6  # for habits: the sharpest edges of a file, a few of which are enough
 LEAD_IN = 0.06  # seconds by which subtitlers show a cue before its speech, on average
 FEW = 5  # sure edges at which the habits of one subtitler are believed by half
 
@@ -36,10 +36,13 @@ def find_edges(
     times: npt.NDArray[np.float64],
     cue_tokens: TokenSequence,
     audio_tokens: TokenSequence,
+    *,
+    sharpness: float = SHARPNESS,
 ) -> Edges:
     """Attend from the cue tokens at ``times`` [cues] to the sound around them.
 
-    ``kind`` is 0 for where speech starts, 1 for where it stops.
+    ``kind`` is 0 for where speech starts, 1 for where it stops. An edge is sure where the entropy
+    of its posterior is below ``sharpness`` of the largest possible.
     """
     at = np.rint((times - cue_tokens.start) * cue_tokens.rate_hz).astype(np.int64)
     centres = np.rint(times * TOKEN_RATE_HZ).astype(np.int64)
@@ -56,7 +59,7 @@ def find_edges(
     posterior = torch.softmax(logits, -1)
     entropy = -(posterior * posterior.clamp_min(1e-9).log()).sum(-1) / np.log(len(offsets))
     expected = (posterior @ offsets.float()).numpy().astype(np.float64)
-    return Edges((centres + expected) / TOKEN_RATE_HZ, (entropy < SHARPNESS).numpy())
+    return Edges((centres + expected) / TOKEN_RATE_HZ, (entropy < sharpness).numpy())
 
 
 def habit_correction(
