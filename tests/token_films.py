@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from avsync.aligner.alignment import TEMPERATURE
 from avsync.aligner.attention import CrossAttention
 from avsync.aligner.model import RetimeModel
 from avsync.encoders.audio import TOKEN_RATE_HZ
@@ -27,7 +28,7 @@ FOREIGN = 1e5  # seconds of content from which on it is no longer the film's own
 _KNOTS_HZ = 10.0
 _BEFORE = 1000.0  # seconds of content before the first
 _CONTENT = 10_000.0  # seconds of content in all
-_GAIN = 0.035  # a cue's logit at its true lag is about 10, and 0.7 at any other
+_GAIN = 0.035  # a cue's log likelihood ratio at its true lag is about 10 nats, elsewhere 0.7
 
 TimeArray = npt.NDArray[np.float64]
 FloatArray = npt.NDArray[np.float32]
@@ -79,7 +80,8 @@ class TokenFilm:
         """A model whose cue encoder knows what each cue of this film was made for."""
         model = RetimeModel()
         model.cues = _KnowingEncoder(self)  # type: ignore[assignment]
-        model.lag = model.subtitle = attention()
+        model.lag, model.subtitle = attention(), attention()
+        model.onset, model.offset = attention(0.0), attention(0.0)  # know no edges
         return model.eval()
 
 
@@ -111,11 +113,11 @@ def jittered(cues: Sequence[CueTiming], spread: float, *, seed: int = 0) -> list
     return sorted(out, key=lambda cue: cue.start)
 
 
-def attention() -> CrossAttention:
-    """Plain dot products."""
+def attention(gain: float = _GAIN) -> CrossAttention:
+    """Plain dot products, as sharp as ``align`` at its own temperature expects them."""
     plain = CrossAttention(DIM, DIM, heads=1, head_dim=DIM)
     with torch.no_grad():
-        plain.query.weight.copy_(_GAIN * DIM**0.5 * torch.eye(DIM))
+        plain.query.weight.copy_(TEMPERATURE * gain * DIM**0.5 * torch.eye(DIM))
         plain.key.weight.copy_(torch.eye(DIM))
     return plain
 
