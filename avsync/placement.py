@@ -43,22 +43,25 @@ class Placed:
     clamped: tuple[Clamp, ...]
 
 
-def trim_removed(segments: Sequence[Segment]) -> list[tuple[int, int]]:
+def trim_removed(
+    segments: Sequence[Segment], rate: Fraction, spans: Sequence[Span]
+) -> list[tuple[int, int]]:
     """The first and one past the last cue of each segment that the target really shows.
 
     Where the shift falls, the target lacks a scene, and the cues of that scene lie at the ends of
     the two segments with the evidence against them. They are cut off where the evidence in favour
     sums to the most, as long as the two sides would otherwise run into each other.
     """
-    kept = [(s.first, s.last) for s in segments]
+    kept, slope = [(s.first, s.last) for s in segments], float(rate)
     for n, (before, after) in enumerate(pairwise(segments)):
-        if after.shift >= before.shift:
+        last, first = spans[before.last - 1].end, spans[after.first].start
+        if slope * first + after.shift >= slope * last + before.shift:
             continue
         tail, head = np.cumsum(before.support[::-1]), np.cumsum(after.support)
         cut_tail = int(np.argmin(tail)) + 1 if tail.min() < -REMOVED_SUPPORT else 0
         cut_head = int(np.argmin(head)) + 1 if head.min() < -REMOVED_SUPPORT else 0
-        first = min(kept[n][0], before.last - 1)
-        kept[n] = (first, max(first + 1, before.last - cut_tail))
+        kept_first = min(kept[n][0], before.last - 1)
+        kept[n] = (kept_first, max(kept_first + 1, before.last - cut_tail))
         kept[n + 1] = (min(after.last - 1, after.first + cut_head), after.last)
     return kept
 
@@ -73,7 +76,7 @@ def in_order(
     """
     found, slope = list(segments), float(rate)
     while True:
-        kept = trim_removed(found)
+        kept = trim_removed(found, rate, spans)
         for n, (before, after) in enumerate(pairwise(found)):
             last, first = spans[kept[n][1] - 1].start, spans[kept[n + 1][0]].start
             if slope * first + after.shift < slope * last + before.shift - BACKWARDS:

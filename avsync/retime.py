@@ -221,7 +221,7 @@ def _apply(
     confidence: Confidence,
 ) -> Retiming:
     segments, rate = alignment.segments, alignment.rate
-    kept = trim_removed(segments)
+    kept = trim_removed(segments, rate, spans)
     time_map = build_map(segments, kept, rate, spans)
     unchanged = len(segments) == 1 and rate == 1 and abs(segments[0].shift) <= IN_SYNC
     moved = list(spans)

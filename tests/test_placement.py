@@ -166,7 +166,7 @@ def ends(time_map: TimeMap) -> tuple[float, float]:
 
 def check_map(segments: Sequence[Segment], rate: Fraction, spans: Sequence[Span]) -> TimeMap:
     """What holds of the map of any segments."""
-    kept = trim_removed(segments)
+    kept = trim_removed(segments, rate, spans)
     for (first, last), of in zip(kept, segments, strict=True):
         assert of.first <= first < last <= of.last
     time_map = build_map(segments, kept, rate, spans)
@@ -198,7 +198,7 @@ def test_the_map_takes_every_kept_cue_where_it_was_moved(
 ) -> None:
     spans = data.draw(span_lists(apart=True))
     segments = data.draw(segmentations(len(spans)))
-    kept = trim_removed(segments)
+    kept = trim_removed(segments, rate, spans)
     lines = under(segments, spans, float(rate))
     sure = [n for first, last in kept for n in range(first, last)]
     time_map = build_map(segments, kept, rate, spans)
@@ -225,7 +225,7 @@ def test_a_removed_scene_is_a_gap_in_the_source_and_a_joint_in_the_target() -> N
         Segment(0, 2, 0.0, np.array([5, -5], np.float32)),
         Segment(2, 3, -30.0, np.array([5], np.float32)),
     ]
-    kept = trim_removed(segments)
+    kept = trim_removed(segments, Fraction(1), spans)
     assert kept == [(0, 1), (2, 3)]
     time_map = build_map(segments, kept, Fraction(1), spans)
     # The target has 2 to 10 for a pause of 8 s: it breaks in the middle of it.
@@ -240,13 +240,13 @@ def test_cues_are_not_cut_off_where_both_sides_have_room() -> None:
         Segment(0, 2, 0.0, np.array([5, -5], np.float32)),
         Segment(2, 4, -6.0, np.array([-5, 5], np.float32)),
     ]
-    assert trim_removed(segments) == [(0, 2), (2, 4)]
+    assert trim_removed(segments, Fraction(1), spans) == [(0, 2), (2, 4)]
 
 
 def test_nothing_is_cut_off_where_the_shift_grows() -> None:
     segments = [segment(0, 2, 0.0, support=-5.0), segment(2, 4, 10.0, support=-5.0)]
     spans = [Span(n, n + 0.5) for n in range(4)]
-    assert trim_removed(segments) == [(0, 2), (2, 4)]
+    assert trim_removed(segments, Fraction(1), spans) == [(0, 2), (2, 4)]
 
 
 def test_a_lone_segment_is_one_line() -> None:
