@@ -252,14 +252,10 @@ def _file(subtitles: Subtitles) -> pysubs2.SSAFile:
     text = encoded(subtitles.document.text, "utf-8").decode("utf-8", "replace")
     script = usual_script(text, subtitles.cues)
     # Its patterns take very long on a long line with a bracket; in the header none is needed.
-    lines = (line for line in script.split("\n") if _is_harmless(line))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            file = pysubs2.SSAFile.from_string("\n".join(lines), subtitles.format)
-    except Exception as error:  # whatever it stumbles over in a style, it is the file's fault
-        reason = f"pysubs2 cannot read it for a conversion ({error!r}); correct its styles"
-        raise SubtitleError(subtitles.path, None, reason) from error
+    lines = (line for line in script.split("\n") if _is_harmless(line, subtitles.format))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = pysubs2.SSAFile.from_string("\n".join(lines), subtitles.format)
     texts = [_letters(event.text) for event in file.events]
     if texts != [_letters(cue.text) for cue in subtitles.cues]:
         reason = "pysubs2 reads other events than those that were found; please report this file"
@@ -270,7 +266,12 @@ def _file(subtitles: Subtitles) -> pysubs2.SSAFile:
     return file
 
 
-def _is_harmless(line: str) -> bool:
+def _is_harmless(line: str, format: Format) -> bool:
+    if line.startswith("Style:"):
+        try:
+            pysubs2.SSAFile.from_string(line, format)
+        except Exception:  # whatever is wrong with a style, players do without it
+            return False
     return "[" not in line[:4] or _HEADING.fullmatch(line) is not None
 
 
