@@ -74,15 +74,11 @@ def stretch(cues: Sequence[CueTiming], rate: float) -> list[CueTiming]:
     return [CueTiming(c.start * rate, c.end * rate, c.characters, c.sound) for c in cues]
 
 
-def make_queries(
-    model: RetimeModel, attention: CrossAttention, cues: Sequence[CueTiming]
-) -> tuple[Queries, TimeArray]:
-    """The projected tokens of ``cues``, and the territories outside of which they are zero."""
-    tokens = model.cues.encode(cues)
-    owned = territories(cues)
-    with torch.inference_mode():
-        projected = attention.project_queries(torch.from_numpy(tokens.values))
-    return Queries(mask_outside(projected, tokens.start, owned), tokens.start), owned
+@torch.inference_mode()
+def make_queries(attention: CrossAttention, tokens: TokenSequence, owned: TimeArray) -> Queries:
+    """The cue tokens as queries, zero outside of the territories ``owned`` [cues, 2]."""
+    projected = attention.project_queries(torch.from_numpy(tokens.values))
+    return Queries(mask_outside(projected, tokens.start, owned), tokens.start)
 
 
 def align(
@@ -103,7 +99,8 @@ def align(
     Raises:
         ValueError: there are no cues.
     """
-    queries, _ = make_queries(model, attention, cues)
+    tokens, owned = model.cues.encode(cues), territories(cues)
+    queries = make_queries(attention, tokens, owned)
     with torch.inference_mode():
         keys = attention.project_keys(torch.from_numpy(reference.values))
     windows = group_cues(cues)
@@ -113,8 +110,10 @@ def align(
     candidates = open_lags(coarse, drift.path, windows.cues)
     for attempt in (1, 2):
         moved = stretch(cues, float(rate))
-        fine_queries, owned = make_queries(model, attention, moved)
-        fine = fine_scores(fine_queries, owned, keys, candidates, temperature=temperature)
+        if rate != 1:
+            tokens, owned = model.cues.encode(moved), territories(moved)
+            queries = make_queries(attention, tokens, owned)
+        fine = fine_scores(queries, owned, keys, candidates, temperature=temperature)
         owners, lags = settle(fine, candidates)
         if exact or attempt == 2:
             break
@@ -124,12 +123,8 @@ def align(
         )
     segments = segments_of(fine, owners, lags)
     if attention is model.lag:
-        placed = [
-            CueTiming(cue.start + part.shift, cue.end + part.shift, cue.characters, cue.sound)
-            for part in segments
-            for cue in moved[part.first : part.last]
-        ]
-        habit = habit_correction(model, placed, reference)
+        shifts = np.concatenate([np.full(s.last - s.first, s.shift) for s in segments])
+        habit = habit_correction(model, moved, shifts, tokens, reference)
         segments = tuple(replace(part, shift=part.shift + habit) for part in segments)
     return Alignment(rate, exact, segments, coarse, drift, fine)
 

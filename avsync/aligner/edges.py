@@ -37,15 +37,17 @@ def find_edges(
     cue_tokens: TokenSequence,
     audio_tokens: TokenSequence,
     *,
+    shifts: npt.NDArray[np.float64] | float = 0.0,
     sharpness: float = SHARPNESS,
 ) -> Edges:
     """Attend from the cue tokens at ``times`` [cues] to the sound around them.
 
-    ``kind`` is 0 for where speech starts, 1 for where it stops. An edge is sure where the entropy
-    of its posterior is below ``sharpness`` of the largest possible.
+    ``kind`` is 0 for where speech starts, 1 for where it stops. ``times`` are on the clock of the
+    cue tokens; the sound is looked at ``shifts`` seconds later, and so are the edges found. An
+    edge is sure where the entropy of its posterior is below ``sharpness`` of the largest possible.
     """
     at = np.rint((times - cue_tokens.start) * cue_tokens.rate_hz).astype(np.int64)
-    centres = np.rint(times * TOKEN_RATE_HZ).astype(np.int64)
+    centres = np.rint((times + shifts) * TOKEN_RATE_HZ).astype(np.int64)
     half = round(EDGE_REACH * TOKEN_RATE_HZ)
     offsets = torch.arange(-half, half + 1)
     logits = model.edge_logits(
@@ -63,9 +65,13 @@ def find_edges(
 
 
 def habit_correction(
-    model: RetimeModel, cues: Sequence[CueTiming], audio_tokens: TokenSequence
+    model: RetimeModel,
+    cues: Sequence[CueTiming],
+    shifts: npt.NDArray[np.float64],
+    cue_tokens: TokenSequence,
+    audio_tokens: TokenSequence,
 ) -> float:
-    """Seconds to add to the shift of all ``cues``, which lie where the lag attention puts them.
+    """Seconds to add to the ``shifts`` [cues] at which the lag attention puts ``cues``.
 
     The lag attention weighs both ends of a cue, and how long a cue lingers after its speech differs
     so much between subtitlers that it biases the shift by up to a tenth of a second. The starts do
@@ -73,8 +79,8 @@ def habit_correction(
     """
     starts = np.array([cue.start for cue in cues])
     spoken = np.array([not cue.sound for cue in cues])
-    onsets = find_edges(model, 0, starts, model.cues.encode(cues), audio_tokens)
-    leads = (onsets.times - starts)[onsets.sure & spoken]
+    onsets = find_edges(model, 0, starts, cue_tokens, audio_tokens, shifts=shifts)
+    leads = (onsets.times - starts - shifts)[onsets.sure & spoken]
     if not len(leads):
         return 0.0
     return float(np.median(leads) - LEAD_IN) * len(leads) / (len(leads) + FEW)

@@ -110,11 +110,12 @@ class Queries:
 
 
 def mask_outside(tokens: Tensor, start: float, owned: TimeArray) -> Tensor:
-    """``tokens`` [n, d] with those outside every territory ``owned`` [cues, 2] set to zero."""
+    """Set ``tokens`` [n, d] outside every territory ``owned`` [cues, 2] to zero, in place."""
     inside = np.zeros(len(tokens), bool)
     for begin, end in np.rint((owned - start) * TOKEN_RATE_HZ).astype(int).clip(0):
         inside[begin:end] = True
-    return tokens * torch.from_numpy(inside.astype(np.float32))[:, None]
+    tokens[torch.from_numpy(~inside)] = 0.0
+    return tokens
 
 
 @dataclass(frozen=True)

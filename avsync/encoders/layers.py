@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from avsync.progress import Progress
@@ -75,11 +74,14 @@ def in_blocks(
     whole (up to rounding), wherever the blocks fall.
     """
     length = len(frames)
-    parts = []
+    out: Tensor | None = None
     for start in range(0, length, block):
         if progress:
             progress("encoding", start / length)
         left, right = max(0, start - receptive_field), start + block + receptive_field
         part = encode(frames[left:right])
-        parts.append(part[start - left : start - left + min(block, length - start)])
-    return torch.cat(parts)
+        if out is None:
+            out = part.new_empty(length, *part.shape[1:])
+        count = min(block, length - start)
+        out[start : start + count] = part[start - left : start - left + count]
+    return encode(frames) if out is None else out
