@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from avsync.aligner.alignment import Segment
-from avsync.placement import Placed, build_map, place_cues, trim_removed
+from avsync.placement import (
+    BACKWARDS,
+    Placed,
+    build_map,
+    in_order,
+    place_cues,
+    trim_removed,
+)
 from avsync.timemap import Span, TimeMap
 
 quick = settings(deadline=None, derandomize=True, max_examples=100)
@@ -155,6 +162,41 @@ def test_a_long_cue_under_short_ones_makes_no_new_overlap() -> None:
     check_placed(spans, moved, place_cues(spans, moved))
 
 
+# --- in_order -------------------------------------------------------------------------------------
+
+
+@quick
+@given(data=st.data(), rate=st.sampled_from([Fraction(1), Fraction(25, 24)]))
+def test_a_film_does_not_run_backwards(data: st.DataObject, rate: Fraction) -> None:
+    spans = data.draw(span_lists())
+    segments = data.draw(segmentations(len(spans)))
+    found = in_order(segments, rate, spans)
+    assert (found[0].first, found[-1].last) == (0, len(spans))
+    for before, after in pairwise(found):
+        assert before.last == after.first
+    for of in found:
+        assert len(of.support) == of.last - of.first
+        assert of.shift in [s.shift for s in segments]
+    kept = trim_removed(found, rate, spans)
+    for (_, last), (first, _), before, after in zip(kept, kept[1:], found, found[1:], strict=False):
+        shown = float(rate) * spans[last - 1].start + before.shift
+        then = float(rate) * spans[first].start + after.shift
+        assert then >= shown - BACKWARDS - ROUNDING
+
+
+def test_segments_that_follow_each_other_stay() -> None:
+    spans = [Span(0, 2), Span(10, 12), Span(20, 22)]
+    segments = [segment(0, 1, 0.0), segment(1, 2, 30.0), segment(2, 3, 25.0)]
+    assert in_order(segments, Fraction(1), spans) == tuple(segments)
+
+
+def test_the_weaker_of_two_that_contradict_goes() -> None:
+    spans = [Span(n, n + 0.5) for n in range(6)]
+    segments = [segment(0, 2, 0.0), segment(2, 3, 100.0, support=1.0), segment(3, 6, 0.0)]
+    (found,) = in_order(segments, Fraction(1), spans)  # what is left is one run of cues
+    assert (found.first, found.last, found.shift) == (0, 6, 0.0)
+
+
 # --- trim_removed and build_map -------------------------------------------------------------------
 
 rates = st.sampled_from([Fraction(1), Fraction(25, 24), Fraction(24000, 25025)])
@@ -244,8 +286,8 @@ def test_cues_are_not_cut_off_where_both_sides_have_room() -> None:
 
 
 def test_nothing_is_cut_off_where_the_shift_grows() -> None:
-    segments = [segment(0, 2, 0.0, support=-5.0), segment(2, 4, 10.0, support=-5.0)]
     spans = [Span(n, n + 0.5) for n in range(4)]
+    segments = [segment(0, 2, 0.0, support=-5.0), segment(2, 4, 10.0, support=-5.0)]
     assert trim_removed(segments, Fraction(1), spans) == [(0, 2), (2, 4)]
 
 
