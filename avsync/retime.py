@@ -165,7 +165,10 @@ def retime(
     if progress:
         progress("aligning", 0.0)
     attention = model.lag if by_sound else model.subtitle
-    alignment = align(model, timings, tokens, attention=attention)
+    try:
+        alignment = align(model, timings, tokens, attention=attention)
+    except ValueError as error:
+        raise AlignmentError(f"{source.path}: {error}") from error
     spans = [Span(cue.start, max(cue.start, cue.end)) for cue in timings]
     segments = in_order(alignment.segments, alignment.rate, spans)
     alignment = replace(alignment, segments=segments)

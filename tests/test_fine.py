@@ -25,7 +25,7 @@ from avsync.aligner.fine import (
 from avsync.aligner.path import Path
 from avsync.aligner.search import DOUBT, STEP, Coarse
 from avsync.encoders.audio import TOKEN_RATE_HZ
-from avsync.encoders.cues import CueTiming
+from avsync.encoders.cues import CueTiming, territories
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -95,7 +95,8 @@ def scored(
     *played: tuple[float, float],
 ) -> Fine:
     model = film.model()
-    queries, owned = make_queries(model, model.lag, cues)
+    owned = territories(cues)
+    queries = make_queries(model.lag, model.cues.encode(cues), owned)
     with torch.inference_mode():
         keys = model.lag.project_keys(torch.from_numpy(film.played(*played).values))
     return fine_scores(queries, owned, keys, candidates, temperature=TEMPERATURE)

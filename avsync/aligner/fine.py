@@ -18,6 +18,7 @@ from avsync.encoders.audio import TOKEN_RATE_HZ
 STRADDLE = 2  # windows on either side of a jump whose cues may belong to the other side
 SAME_LAG = 0.17  # seconds: coarse lags closer than this are one candidate
 FINE_REACH = 0.4  # seconds around a coarse lag
+TIE = 1e-3  # nats that do not decide between two slopes
 FINE_SLACK = 5  # tokens by which habits move a single cue from its segment's lag
 
 
@@ -148,7 +149,7 @@ def residual_slope(
     middle = (times.min() + times.max()) / 2
     band = np.arange(evidence.shape[2])
     best, found = -np.inf, 0.0
-    for ends in np.arange(-largest, largest + 1e-9, 0.01):
+    for ends in sorted(np.arange(-largest, largest + 1e-9, 0.01).round(2).tolist(), key=abs):
         slope = ends / max(half, 1.0)
         total = 0.0
         for k in np.unique(owners):
@@ -156,6 +157,6 @@ def residual_slope(
             shift = np.rint((times[rows] - middle) * slope * TOKEN_RATE_HZ).astype(int)
             index = (band + shift[:, None]).clip(0, len(band) - 1)
             total += float(np.take_along_axis(evidence[rows, k], index, 1).sum(axis=0).max())
-        if total > best:
+        if total > best + TIE:
             best, found = total, slope
     return found

@@ -28,15 +28,19 @@ POOL = 4  # tokens summed to one coarse step
 STEP = POOL / TOKEN_RATE_HZ  # 0.08 s
 REACH = 900.0  # seconds: the largest shift looked for
 WINDOW = 10.0  # seconds: cues are grouped until they span this
+RATE_RUNS = 5  # stretches of the film that they lie in
 RATE_WINDOWS = 80  # windows that judge a rate; enough to tell, few enough to be quick
 SWITCH_COST = 20.0  # nats: a jump in a few hundred cues, to anywhere in the reach
 DRIFT_COST = 2.0  # nats
 RATE_COST = 10.0  # nats: for any standard rate but 1
 STRETCH_COST = 30.0  # nats: for a drift that is no standard rate
 DOUBT = 0.02  # share of cues that tell nothing: never spoken, or mistimed
+OUTSIDE = -1.0  # nats for lying before or after the recording: less bad than in a wrong place
 SMALLEST_DRIFT = 0.12  # seconds over the whole file that a drift must amount to
 SURE = 1.5  # nats per window that no wrong rate reaches
 BATCH = 64  # windows scored at a time, which bounds the memory
+BLUR = (1, 2, 3, 2, 1)  # weights of neighbouring lags: a scatter of about 0.1 s
+NEAR = 4.0  # seconds around a path within which drifts are compared
 PULLDOWN = 0.001  # 24 → 23.976 and its like
 BASE_RATES = tuple(
     Fraction(n, d) for n, d in ((1, 1), (25, 24), (24, 25), (6, 5), (5, 6), (5, 4), (4, 5))
@@ -153,8 +157,10 @@ def coarse_scores(
         logits = window_lag_logits(tokens, starts, keys, lowest=low, highest=high).numpy()
         at = times[rows, None] + lags
         # Outside the recording there is nothing to agree with, which must not look like agreement.
-        logits[(at < 0) | (at > len(keys) * STEP)] = -np.inf
+        outside = (at < 0) | (at > len(keys) * STEP)
+        logits[outside] = -np.inf
         scores[rows] = evidence(logits, temperature=temperature, doubt=DOUBT)
+        scores[rows][outside] = OUTSIDE
     return Coarse(rate, scores, lags, times)
 
 
@@ -166,20 +172,31 @@ def shear(coarse: Coarse, slope: float) -> FloatArray:
     count = coarse.scores.shape[1]
     out = np.empty_like(coarse.scores)
     for row, scores, shift, weight in zip(out, coarse.scores, whole, part, strict=True):
+        likelihood = np.exp(scores)  # a peak between two lags must not sink to their mean in nats
         index = np.arange(count) + shift
-        low, high = scores[index.clip(0, count - 1)], scores[(index + 1).clip(0, count - 1)]
-        row[:] = low + weight * (high - low)
+        low, high = index.clip(0, count - 1), (index + 1).clip(0, count - 1)
+        row[:] = likelihood[low] + weight * (likelihood[high] - likelihood[low])
+    np.log(out, out=out)
     return out
+
+
+def judging_windows(count: int) -> npt.NDArray[np.int64]:
+    """Which of ``count`` windows judge a rate: runs of neighbours, since drift shows in a run."""
+    if count <= RATE_WINDOWS:
+        return np.arange(count)
+    run = RATE_WINDOWS // RATE_RUNS
+    firsts = np.linspace(0, count - run, RATE_RUNS).astype(np.int64)
+    return np.unique(firsts[:, None] + np.arange(run))
 
 
 def find_rate(queries: Queries, windows: TimeArray, keys: Tensor, temperature: float) -> Coarse:
     """The coarse evidence under the base rate whose decoded path explains the windows best.
 
     Drift is let through, so that 25 → 23.976 counts for its base 25 → 24. ``RATE_WINDOWS`` of the
-    windows, spread over the file, decide; the winner is then scored on all. No other rate is tried
+    windows decide; the winner is then scored on all. No other rate is tried
     where rate 1 reaches what a wrong one never does.
     """
-    some = windows[np.unique(np.linspace(0, len(windows) - 1, RATE_WINDOWS).astype(int))]
+    some = windows[judging_windows(len(windows))]
     best, highest = BASE_RATES[0], -np.inf
     for rate in BASE_RATES:
         coarse = coarse_scores(queries, some, keys, float(rate), temperature)
@@ -229,21 +246,37 @@ def find_drift(coarse: Coarse) -> Drift:
     seconds, so that a right rate is never stretched.
     """
     loose = decode(coarse.scores, switch_cost=SWITCH_COST, drift_cost=DRIFT_COST)
-    slope = path_slope(coarse, loose)
-    length = float(np.ptp(coarse.times))
+    slope, length = path_slope(coarse, loose), float(np.ptp(coarse.times))
+    near = near_path(coarse, loose)
+    slopes = [(0.0, True), (1 / (1 + PULLDOWN) - 1, True), (PULLDOWN, True)]
+    step = 0.5 * STEP / max(length, 1.0)
+    slopes += [(slope + k * step, False) for k in (-2, -1, 0, 1, 2)]
 
-    def straight(slope: float, cost: float, *, standard: bool) -> Drift:
-        scores = shear(coarse, slope) if slope else coarse.scores
-        path = decode(scores, switch_cost=SWITCH_COST)
-        return Drift(slope, standard, path, scores, path.score - cost)
+    def worth(option: tuple[float, bool]) -> float:
+        slope, standard = option
+        cost = RATE_COST if standard else STRETCH_COST
+        path = decode(shear(near, slope), switch_cost=SWITCH_COST)
+        return path.score - (cost if slope else 0.0)
 
-    best = straight(0.0, 0.0, standard=True)
-    slopes = [(1 / (1 + PULLDOWN) - 1, True), (PULLDOWN, True)]
-    if abs(slope) * length > SMALLEST_DRIFT:
-        step = 0.5 * STEP / max(length, 1.0)
-        slopes += [(slope + k * step, False) for k in (-2, -1, 0, 1, 2)]
-    for slope, standard in slopes:
-        if abs(slope) * length > SMALLEST_DRIFT:
-            cost = RATE_COST if standard else STRETCH_COST
-            best = max(best, straight(slope, cost, standard=standard), key=lambda d: d.score)
-    return best
+    able = [s for s in slopes if not s[0] or abs(s[0]) * length > SMALLEST_DRIFT]
+    best, standard = max(able, key=worth)
+    scores = shear(coarse, best) if best else coarse.scores
+    path = decode(scores, switch_cost=SWITCH_COST)
+    cost = 0.0 if not best else RATE_COST if standard else STRETCH_COST
+    return Drift(best, standard, path, scores, path.score - cost)
+
+
+def near_path(coarse: Coarse, path: Path) -> Coarse:
+    """The evidence around the lags that ``path`` visits, each window's blurred by ``BLUR``.
+
+    Windows scatter around the lag of the film by the habits of whoever timed them. Without the
+    blur, a slope would gain by blurring what it interpolates.
+    """
+    margin = round(NEAR / STEP) + 1
+    low, high = max(0, path.lags.min() - margin), path.lags.max() + margin + 1
+    likelihood = np.exp(coarse.scores[:, low:high])
+    padded = np.pad(likelihood, ((0, 0), (len(BLUR) // 2, len(BLUR) // 2)), mode="edge")
+    blurred = np.zeros_like(likelihood)
+    for k, weight in enumerate(BLUR):
+        blurred += np.float32(weight / sum(BLUR)) * padded[:, k : k + likelihood.shape[1]]
+    return Coarse(coarse.rate, np.log(blurred), coarse.lags[low:high], coarse.times)
