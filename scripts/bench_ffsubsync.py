@@ -27,7 +27,7 @@ class Ffsubsync:
         """Find an FFmpeg program for it, and link to that in ``work``."""
         program = shutil.which("ffmpeg")
         if program is None:
-            from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped]
+            from imageio_ffmpeg import get_ffmpeg_exe
 
             program = str(get_ffmpeg_exe())
         link = work / "ffmpeg" / "ffmpeg"
