@@ -1,9 +1,9 @@
-"""Decoded sound with its place in time: stretches of a second or so, on the film's clock.
+"""Decoded sound with its place in time: stretches of up to 10 s, on the film's clock.
 
 A container's timestamps are the truth about time, but a noisy one: they are rounded, they jitter,
 single ones are garbage, and recordings lose packets or start their clock anew. A decoder's samples
 follow each other exactly. So samples are laid end to end while timestamps agree with that within
-`GAP`, a mean disagreement over a stretch is corrected after it (packets were lost, or the sound
+`GAP`, a mean disagreement over a second is corrected after it (packets were lost, or the sound
 card's clock was off), and a jump is believed only when the next frame confirms it.
 """
 
@@ -30,7 +30,11 @@ from avsync.media.tracks import Track
 GAP = 0.05
 """A timestamp this many seconds off starts a new run at once."""
 DRIFT = 0.005
-"""A mean disagreement of more seconds than this over a stretch is corrected after it."""
+"""A mean disagreement of more seconds than this over `JUDGED` seconds is corrected after them."""
+JUDGED = 1.0
+"""Seconds over which disagreements are averaged."""
+STRETCH = 10.0
+"""Seconds after which a stretch is done; work on long ones leaves the decoding thread alone."""
 CLOCK_RESET = 10.0
 """Timestamps that fall back by more seconds are a clock that was started anew; so are those that
 lie beyond the film's length."""
@@ -42,7 +46,7 @@ _UNREADABLE = 100  # failures in a row after which a file counts as broken off
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stretch:
-    """Samples without a seam: about a second, all of one format."""
+    """Samples without a seam: up to about 10 s, all of one format."""
 
     frame: AudioFrame
     start: float | None
@@ -84,6 +88,7 @@ class _Collector:
         self._fifo = AudioFifo()
         self._kind: tuple[int, str, str] | None = None
         self._end = start  # of what was laid so far, in seconds on the film's clock
+        self._judged = start  # the end when disagreements were last looked at
         self._seam: float | None = start  # where the stretch being laid starts, if at a seam
         self._restarts = 0.0  # what to add to timestamps since the clock was started anew
         self._disagreements: list[float] = []
@@ -93,20 +98,22 @@ class _Collector:
         jump = self._jump(heard, following)
         kind = (frame.sample_rate, frame.format.name, frame.layout.name)
         if jump or kind != self._kind:
-            place = self._end + jump
-            self.close()  # which may correct the end
-            self._end = place if jump else self._end
-            self._seam = self._end
+            self.close()
+            self._disagreements.clear()
+            self._end += jump
+            self._seam = self._judged = self._end
             self._kind = kind
             self._fifo = AudioFifo()
         frame.pts = None  # or the queue would check it
         self._fifo.write(frame)
         self._end += heard.seconds
-        if self._fifo.samples >= kind[0]:
+        if self._end - self._judged >= JUDGED:
+            self._judge()
+        if self._fifo.samples >= STRETCH * kind[0]:
             self.close()
 
     def close(self) -> None:
-        """The stretch laid so far is done, and there may be a seam after it."""
+        """The stretch laid so far is done."""
         if self._end > LONGEST_FILM:
             raise MediaError(
                 self._path,
@@ -114,15 +121,19 @@ class _Collector:
                 "write it anew with mkvmerge or FFmpeg",
             )
         frame = self._fifo.read() if self._kind else None
-        if frame is None:
-            return
-        self.done.append(Stretch(frame, self._seam))
+        if frame is not None:
+            self.done.append(Stretch(frame, self._seam))
+            self._seam = None
+
+    def _judge(self) -> None:
+        """Makes a seam here if the timestamps were off for a while."""
         mean = sum(self._disagreements) / max(1, len(self._disagreements))
         self._disagreements.clear()
-        self._seam = None
         if abs(mean) > DRIFT:
+            self.close()
             self._end += mean
             self._seam = self._end
+        self._judged = self._end
 
     def _jump(self, heard: _Heard, following: _Heard | None) -> float:
         """By how many seconds the sound has to jump at this frame; mostly 0."""

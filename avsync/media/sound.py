@@ -30,7 +30,7 @@ from avsync.progress import Progress
 FloatArray = npt.NDArray[np.float32]
 
 BLOCK_SECONDS = 10
-_AHEAD = 8  # stretches of about a second that may be decoded before they are asked for
+_AHEAD = 3  # stretches that may be decoded before they are asked for
 
 # How much of each channel goes into the mono sum, before the weights are made to sum to 1. Speech
 # lives in the centre, music and noise around it; the low-frequency channel has no speech at all.
