@@ -40,9 +40,9 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         if existing is not None:
-            shutil.copymode(final, temporary)
-            with suppress(OSError):  # only root may give a file away
+            with suppress(OSError, AttributeError):  # only root may give a file away, on Unix
                 os.chown(temporary, existing.st_uid, existing.st_gid)
+            shutil.copymode(final, temporary)
         os.replace(temporary, final)
     except OSError as error:
         unnamed = error.filename is None and error.errno in _DISK_ERRORS
@@ -72,7 +72,7 @@ def _check_replaceable(final: Path) -> os.stat_result | None:
 
 def _flush(path: Path) -> None:
     # A rename may reach the disk before the data does; then a crash would leave an empty target.
-    file = os.open(path, os.O_RDONLY)
+    file = os.open(path, os.O_RDWR)
     try:
         os.fsync(file)
     finally:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from encodings.aliases import aliases
+
 import pytest
 
 from avsync.errors import SubtitleError
@@ -117,7 +119,7 @@ class TestOverride:
         with pytest.raises(SubtitleError, match=r":3: the byte 0xef cannot be read as utf-8"):
             parse_subtitles(self.data, format="srt", encoding="utf-8")
 
-    @pytest.mark.parametrize("name", ["klingon", "rot13", "hex", "a\0b", ""])
+    @pytest.mark.parametrize("name", ["klingon", "rot13", "hex", "a\0b", "", "idna"])
     def test_unknown_one_is_a_bad_argument(self, name: str) -> None:
         with pytest.raises(ValueError, match="unknown encoding") as caught:
             parse_subtitles(self.data, format="srt", encoding=name)
@@ -153,6 +155,43 @@ class TestOverride:
         assert parse_subtitles(utf16, format="ttml").cues == subtitles.cues
         utf8 = to_bytes(subtitles, encoding="utf-8").decode()
         assert utf8 == text.replace("windows-1251", "utf-8")
+
+
+class TestRecoding:
+    text = srt("naïve")
+
+    @pytest.mark.parametrize(
+        ("read", "name", "written"),
+        [
+            ("utf-8", "utf-8-sig", "utf-8-sig"),
+            ("utf-8-sig", "utf-8", "utf-8-sig"),
+            ("utf-8-sig", "utf8", "utf-8-sig"),
+            ("utf-8-sig", "cp1252", "cp1252"),
+            ("utf-8-sig", "utf-7", "utf-7"),
+            ("utf-16", "utf-8", "utf-8-sig"),
+            ("utf-16", "utf-16-le", "utf-16"),
+            ("utf-16-le", "utf-16-le", "utf-16-le"),
+            ("utf-16-le", "utf-16", "utf-16"),
+            ("utf-8", "utf-16", "utf-16"),
+            ("utf-8", "utf-16-be", "utf-16-be"),
+        ],
+    )
+    def test_byte_order_marks(self, read: str, name: str, written: str) -> None:
+        subtitles = parse_subtitles(self.text.encode(read), format="srt")
+        assert to_bytes(subtitles, encoding=name) == self.text.encode(written)
+
+    @pytest.mark.parametrize("encoding", sorted(set(aliases.values())))
+    def test_any_encoding_at_all(self, encoding: str) -> None:
+        for data in (self.text.encode(), b"1\n\xff\xfe \\ +u"):
+            for lenient in (False, True):
+                try:
+                    options = {"format": "srt", "encoding": encoding, "lenient": lenient}
+                    subtitles = parse_subtitles(data, **options)  # type: ignore[arg-type]
+                    moved(subtitles)
+                except SubtitleError:
+                    pass
+                except ValueError as error:
+                    assert "unknown encoding" in str(error)
 
 
 class TestUnencodable:

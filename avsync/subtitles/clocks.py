@@ -18,7 +18,7 @@ _SCALES = {2: 100, 3: 1000}
 def frame_rate(value: float | Fraction | str) -> Fraction:
     """A frame rate as it is written ("23.976", 29.97), made exact; ValueError if it is none.
 
-    What is within a thousandth of a standard rate is that rate: nobody films at 23.976 sharp.
+    "23.98" and "29.97" mean the standard rates nearby: nobody films at 29.97 sharp.
     """
     try:
         rate = Fraction(value)
@@ -27,7 +27,7 @@ def frame_rate(value: float | Fraction | str) -> Fraction:
     if not 1 <= rate <= 1000:
         raise ValueError(f"the frame rate {value!r} is not between 1 and 1000")
     nearest = min(FRAME_RATES, key=lambda standard: abs(standard - rate))
-    return nearest if abs(nearest - rate) <= nearest / 1000 / 4 else rate
+    return nearest if abs(nearest - rate) <= nearest / 4000 else rate
 
 
 def _whole(value: float, *, what: str = "time") -> int:
@@ -80,7 +80,7 @@ class DigitalClock:
         hours, rest = divmod(whole, _HOUR_S)
         _check_hours(hours)
         before = like.lstrip("-").split(":")
-        width = len(before[0]) if len(before) == 3 else 0
+        width = min(len(before[0]), 2) if len(before) == 3 else 0
         shown = f"{hours:0{width or 2}d}:" if width or hours else ""
         separator = next((c for c in self.separators if c in like), self.separators[0])
         return f"{shown}{rest // 60:02d}:{rest % 60:02d}{separator}{fraction:0{self.digits}d}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from avsync.errors import SubtitleError
@@ -34,6 +35,9 @@ _OTHERS += ["koi8_r", "cp874", "euc_jp"]
 _HOMES = dict.fromkeys(["Croatian", "Czech", "Hungarian", "Polish", "Romanian"], "cp1250")
 _HOMES |= dict.fromkeys(["Slovak", "Slovene"], "cp1250")
 _HOMES |= {"Lithuanian": "cp1257", "Turkish": "cp1254", "Vietnamese": "cp1258"}
+
+# Python counts them among its text encodings, and no file is written in them.
+_NOT_FOR_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 
 _SAMPLE_BYTES = 1 << 16
 _MARKUP = re.compile(rb"<[^<>]{0,200}>|\{\\[\w\\().,&]{0,200}\}", re.ASCII)
@@ -61,7 +65,7 @@ def codec_name(encoding: str) -> str:
         info = codecs.lookup(encoding)
     except (LookupError, ValueError):  # ValueError: a name with a NUL in it
         info = None
-    if info is None or not getattr(info, "_is_text_encoding", True):
+    if info is None or not getattr(info, "_is_text_encoding", True) or info.name in _NOT_FOR_FILES:
         raise ValueError(f"unknown encoding {encoding!r}; use for example 'utf-8' or 'cp1252'")
     return {"utf-8-sig": "utf-8"}.get(info.name, info.name)
 
@@ -108,10 +112,11 @@ def _decode_as(
     try:
         return Decoded(data.decode(encoding), encoding, bom)
     except UnicodeError as error:
-        if lenient and not encoding.startswith(("utf-16", "utf-32", "utf-7")):
-            text = data.decode(encoding, "surrogateescape")
-            if text.encode(encoding, "surrogateescape") == data:
-                return Decoded(text, encoding, bom, damaged=True)
+        if lenient:
+            with suppress(UnicodeError):
+                text = data.decode(encoding, "surrogateescape")
+                if text.encode(encoding, "surrogateescape") == data:
+                    return Decoded(text, encoding, bom, damaged=True)
         line, seen = None, "its bytes"
         if isinstance(error, UnicodeDecodeError):
             before = data[: error.start].decode(encoding, "replace")

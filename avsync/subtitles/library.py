@@ -161,9 +161,7 @@ def _events(cues: Sequence[Cue], fps: Fraction | None) -> list[pysubs2.SSAEvent]
         fed = f'<tt xmlns="http://www.w3.org/ns/ttml"><body><div>{fed}</div></body></tt>'
     if format in ("srt", "vtt"):
         fed += str(len(cues) + 1)  # else it takes a number at the end of a text for the next one's
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        file = pysubs2.SSAFile.from_string(fed, format, fps=None if fps is None else float(fps))
+    file = pysubs2.SSAFile.from_string(fed, format, fps=None if fps is None else float(fps))
     for event in file.events:
         event.text = event.text.replace(_NO_TEXT, "")
     return file.events

@@ -31,7 +31,9 @@ class Cue:
     text: str
     format: Format = "srt"
     kind: Kind = "dialogue"  # a comment (ASS) is moved, never shown
-    line: int = field(default=0, compare=False)  # where it begins in its file, from 1; 0: nowhere
+    line: int = field(
+        default=0, compare=False
+    )  # where it begins, from 1, after repairs; 0: nowhere
 
     @property
     def plain(self) -> str:
@@ -56,7 +58,7 @@ class Repair:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Subtitles:
     """A subtitle file: its cues in file order, and all that is needed to write it back unharmed."""
 
@@ -68,7 +70,10 @@ class Subtitles:
     newline: str
     repairs: tuple[Repair, ...]
     fps: Fraction | None  # MicroDVD only: the frames per second that its times were read with
-    document: Document = field(repr=False)
+    document: Document
+
+    def __repr__(self) -> str:
+        return f"<Subtitles {self.path!r}: {len(self.cues)} cues, {self.format}, {self.encoding}>"
 
     def retimed(self, spans: Sequence[Span]) -> Subtitles:
         """The same subtitles at other times: one finite span per cue, in the order of the cues."""

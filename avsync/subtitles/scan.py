@@ -28,8 +28,6 @@ MAX_REPAIRS = 100_000
 
 # "\r\r\n" is one line end: files that went through a text mode once too often have it.
 _LINE = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+\Z")
-
-
 _NEWLINE = re.compile(r"\r{0,2}\n|\r")
 
 

@@ -69,7 +69,7 @@ def to_bytes(
         encoding = encoding or _usual_encoding(subtitles, format)
         subtitles = convert(subtitles, known_format(format), fps=fps)
     body = _retimed_body(subtitles)
-    if encoding is None or codec_name(encoding) == subtitles.encoding:
+    if encoding is None:
         return (BOMS[subtitles.encoding] if subtitles.bom else b"") + body
     return _recoded(subtitles, body, encoding)
 
@@ -95,9 +95,10 @@ def _retimed_body(subtitles: Subtitles) -> bytes:
             stamp = document.clock.write(seconds, text[mark.begin : mark.end])
             unchanged = not document.rebased and document.clock.read(stamp) == mark.seconds
         except ValueError as error:
-            reason = f"cue {mark.cue + 1} {error}"
-            line = subtitles.cues[mark.cue].line or None
-            raise SubtitleError(subtitles.path, line, reason) from None
+            # A container of cues cannot reach so far because its last cue cannot.
+            index = mark.cue if mark.cue >= 0 else [end for _, end in spans].index(latest)
+            line = subtitles.cues[index].line or None
+            raise SubtitleError(subtitles.path, line, f"cue {index + 1} {error}") from None
         if not unchanged:
             edits.append(Edit(mark.begin, mark.end, stamp))
     try:
@@ -136,17 +137,20 @@ def _moved(
 
 def _recoded(subtitles: Subtitles, body: bytes, encoding: str) -> bytes:
     name = codec_name(encoding)
-    text = decoded(body, subtitles.encoding)
-    is_unicode = name.startswith("utf-")
-    # The names that stand for a byte order mark put one; the others keep the one that was there.
-    bom = is_unicode and (subtitles.bom or encoding.lower().replace("_", "-") in _MARKED)
+    # The names that stand for a byte order mark put one, as XML in UTF-16 must; the others keep the
+    # one that was there.
+    marked = subtitles.bom or encoding.lower().replace("_", "-") in _MARKED
+    marked |= subtitles.format == "ttml" and name.startswith("utf-16")
     name = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(name, name)
+    bom = BOMS.get(name, b"") if marked else b""
+    if name == subtitles.encoding:
+        return bom + body
+    text = decoded(body, subtitles.encoding)
     if subtitles.format == "ttml":
-        text = _XML_ENCODING.sub(
-            rf"\g<1>{name.removesuffix('-le').removesuffix('-be')}\g<2>", text, count=1
-        )
+        declared = name.removesuffix("-le").removesuffix("-be")
+        text = _XML_ENCODING.sub(rf"\g<1>{declared}\g<2>", text)
     try:
-        return (BOMS[name] if bom else b"") + text.encode(name)
+        return bom + text.encode(name)
     except UnicodeError as error:
         line, seen = None, "a character"
         if isinstance(error, UnicodeEncodeError):
