@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from avsync.aligner.alignment import Segment
+from avsync.aligner.alignment import SAME_SHIFT, Segment
 from avsync.timemap import Piece, Span, TimeMap
 
 OVERLAP_TOLERANCE = 1e-6  # seconds
@@ -87,6 +87,11 @@ def in_order(
         heir = weaker - 1 if weaker else 1
         found[heir] = _with_cues_of(found[heir], found[weaker])
         del found[weaker]
+        for n in range(len(found) - 1, 0, -1):
+            if abs(found[n].shift - found[n - 1].shift) < SAME_SHIFT:
+                support = np.concatenate([found[n - 1].support, found[n].support])
+                found[n - 1] = replace(found[n - 1], last=found[n].last, support=support)
+                del found[n]
 
 
 def _with_cues_of(segment: Segment, lost: Segment) -> Segment:

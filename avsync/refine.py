@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from avsync.aligner.edges import find_edges
 from avsync.aligner.model import RetimeModel
 from avsync.encoders.cues import CueTiming
 from avsync.timemap import Span
 from avsync.tokens import TokenSequence
+
+TimeArray = npt.NDArray[np.float64]
 
 SHARPNESS = 0.85  # a doubtful edge still beats one that is known to be loose
 SHORTEST = 0.2  # seconds: a refined cue is never shorter, unless it came so
@@ -57,16 +60,37 @@ def refine_spans(
     spoken = np.array([not cue.sound for cue in cues])
     first = find_edges(model, 0, starts, tokens, audio_tokens, sharpness=SHARPNESS)
     last = find_edges(model, 1, ends, tokens, audio_tokens, sharpness=SHARPNESS)
-    new_starts = np.where(first.sure & spoken, first.times - options.lead_in, starts)
-    new_ends = np.where(last.sure & spoken, last.times + options.linger, ends)
-    new_starts = np.maximum(new_starts.clip(starts - options.reach, starts + options.reach), 0.0)
-    new_ends = new_ends.clip(ends - options.reach, ends + options.reach)
-    shortest = np.minimum(SHORTEST, ends - starts)
-    bad = new_ends - new_starts < shortest
-    new_starts, new_ends = np.where(bad, starts, new_starts), np.where(bad, ends, new_ends)
-    for n in range(len(cues) - 1):
-        if ends[n] <= starts[n + 1] and new_ends[n] > new_starts[n + 1]:
-            # Two edges claim the same pause: the earlier cue gives up its linger first.
-            new_ends[n] = max(min(new_ends[n], new_starts[n + 1]), new_starts[n] + shortest[n])
-            new_starts[n + 1] = max(new_starts[n + 1], new_ends[n])
-    return [Span(float(a), float(max(a, b))) for a, b in zip(new_starts, new_ends, strict=True)]
+    wanted_starts = np.where(first.sure & spoken, first.times - options.lead_in, starts)
+    wanted_ends = np.where(last.sure & spoken, last.times + options.linger, ends)
+    wanted_starts = wanted_starts.clip(starts - options.reach, starts + options.reach).clip(0.0)
+    wanted_ends = wanted_ends.clip(ends - options.reach, ends + options.reach)
+    kept = np.zeros(len(cues), bool)
+    while True:
+        new_starts, new_ends = share_pauses(
+            starts, ends, np.where(kept, starts, wanted_starts), np.where(kept, ends, wanted_ends)
+        )
+        short = new_ends - new_starts < np.minimum(SHORTEST, ends - starts) - 1e-9
+        if not (short & ~kept).any():
+            return [
+                Span(float(a), float(max(a, b))) for a, b in zip(new_starts, new_ends, strict=True)
+            ]
+        kept |= short  # such a cue stays where it was, which is never too short
+
+
+def share_pauses(
+    starts: TimeArray, ends: TimeArray, new_starts: TimeArray, new_ends: TimeArray
+) -> tuple[TimeArray, TimeArray]:
+    """Keep new edges [cues] from running over cues that they did not run over before.
+
+    Where two edges claim one pause, the later cue may start as early as the earlier one's speech
+    allows, and the earlier one gives up its linger. No edge ends farther from its old place.
+    """
+    least_ends = np.minimum(new_ends, ends)
+    by_end = np.argsort(ends, kind="stable")
+    highest = np.maximum.accumulate(least_ends[by_end])
+    before = np.searchsorted(ends[by_end], starts, side="right") - 1
+    bounds = np.where(before >= 0, highest[before.clip(0)], -np.inf)
+    new_starts = np.maximum(new_starts, np.minimum(bounds, starts))
+    lowest = np.append(np.minimum.accumulate(new_starts[::-1])[::-1], np.inf)
+    after = np.maximum(np.searchsorted(starts, ends), np.arange(len(starts)) + 1)
+    return new_starts, np.minimum(new_ends, lowest[after])

@@ -12,6 +12,7 @@ later on the keys' clock than on the queries'.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -57,8 +58,8 @@ def window_lag_logits(
     size = max(256, _fast_length(4 * n))
     hop = size - n + 1
     out = queries.new_empty(len(queries), lags)
-    for first in range(0, len(queries), batch):
-        some, at = queries[first : first + batch], starts[first : first + batch]
+    for first, last in _neighbours(starts, batch=batch, farthest=max(lags, 8 * size)):
+        some, at = queries[first:last], starts[first:last]
         begin, end = int(at[0]) + lowest, int(at[-1]) + highest + 1
         blocks = -(-(end - begin) // hop)
         part = _slice_with_zeros(keys, begin, begin + (blocks - 1) * hop + size)
@@ -69,6 +70,17 @@ def window_lag_logits(
         for row, start in enumerate((at - at[0]).tolist()):
             out[first + row] = by_offset[row, start : start + lags]
     return out
+
+
+def _neighbours(starts: Tensor, *, batch: int, farthest: int) -> Iterator[tuple[int, int]]:
+    """Runs of at most ``batch`` windows that start within ``farthest`` tokens of the first."""
+    first, at = 0, starts.tolist()
+    while first < len(at):
+        last = first + 1
+        while last < len(at) and last - first < batch and at[last] - at[first] <= farthest:
+            last += 1
+        yield first, last
+        first = last
 
 
 def _slice_with_zeros(keys: Tensor, begin: int, end: int) -> Tensor:

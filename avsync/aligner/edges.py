@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from avsync.aligner.model import EDGE_REACH, RetimeModel
+from avsync.aligner.model import EDGE_REACH, OUTSIDE_BAND, RetimeModel
 from avsync.encoders.audio import TOKEN_RATE_HZ
 from avsync.encoders.cues import CueTiming
 from avsync.tokens import TokenSequence
@@ -59,9 +59,12 @@ def find_edges(
         offsets,
     )
     posterior = torch.softmax(logits, -1)
-    entropy = -(posterior * posterior.clamp_min(1e-9).log()).sum(-1) / np.log(len(offsets))
+    heard = (logits > OUTSIDE_BAND).sum(-1).clamp_min(2)  # the band is cut off at the ends
+    entropy = -(posterior * posterior.clamp_min(1e-9).log()).sum(-1) / heard.log()
     expected = (posterior @ offsets.float()).numpy().astype(np.float64)
-    return Edges((centres + expected) / TOKEN_RATE_HZ, (entropy < sharpness).numpy())
+    inside = (centres >= 0) & (centres < len(audio_tokens))
+    sure = (entropy < sharpness).numpy() & inside
+    return Edges((centres + expected) / TOKEN_RATE_HZ, sure)
 
 
 def habit_correction(

@@ -16,6 +16,7 @@ from avsync.encoders.cues import CUE_DIM, CueEncoder
 from avsync.errors import ModelUnavailable
 
 EDGE_REACH = 0.7  # seconds to either side of a cue edge that the edge attentions were trained on
+OUTSIDE_BAND = -1e4  # the score of a token that is not in the recording
 PACKAGED = Path(__file__).parents[1] / "encoders" / "weights" / "retime.safetensors"
 
 
@@ -63,7 +64,7 @@ class RetimeModel(nn.Module):
         inside = (at >= 0) & (at < audio_tokens.shape[1])
         band = audio_tokens[rows[:, None], at.clamp(0, audio_tokens.shape[1] - 1)]
         logits = torch.einsum("ed,ebd->eb", queries, attention.project_keys(band))
-        return logits.masked_fill(~inside, -1e4)
+        return logits.masked_fill(~inside, OUTSIDE_BAND)
 
 
 def save_model(model: RetimeModel, path: Path) -> None:

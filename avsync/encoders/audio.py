@@ -51,7 +51,9 @@ class LogMel:
         """
         held = np.zeros(WINDOW_SAMPLES // 2, np.float32)
         frames: list[npt.NDArray[np.float16]] = []
+        heard = False
         for block in blocks:
+            heard = heard or len(block) > 0
             held = np.concatenate([held, block])
             count = (len(held) - WINDOW_SAMPLES) // HOP_SAMPLES + 1
             if count > 0:
@@ -59,7 +61,7 @@ class LogMel:
                 frames.append(self._frames(held[:used]))
                 held = held[count * HOP_SAMPLES :]
         tail = np.concatenate([held, np.zeros(WINDOW_SAMPLES // 2, np.float32)])
-        if len(tail) >= WINDOW_SAMPLES:
+        if heard and len(tail) >= WINDOW_SAMPLES:
             frames.append(self._frames(tail))
         return np.concatenate(frames) if frames else np.zeros((0, MEL_BANDS), np.float16)
 

@@ -75,7 +75,7 @@ def cue_features(cues: Sequence[CueTiming], *, start: float, tokens: int) -> Flo
         begin, end = max(0, int(np.floor(first - 0.5))), min(tokens, int(np.ceil(last + 0.5)) + 1)
         if begin >= end or last <= first:
             continue
-        at = np.arange(begin, end, dtype=np.float32)
+        at = np.arange(begin, end, dtype=np.float64)  # hours in, float32 is too coarse
         inside = np.clip(np.minimum(at + 0.5, last) - np.maximum(at - 0.5, first), 0.0, 1.0)
         rows = out[begin:end]
         if cue.sound:
