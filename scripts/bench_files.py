@@ -24,7 +24,8 @@ from bench_films import (
     try_retime,
 )
 from bench_report import Goal, Report, in_parallel, lowest_highest, percent, table
-from make_films import Film, make_film, srt_text
+from film_cues import srt_text
+from make_films import Film, make_film
 
 from avsync.refine import Refine
 from avsync.retime import FEWEST_CUES

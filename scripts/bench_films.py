@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from make_films import Bank, Film, Recipe, Samples, load_clips, make_film, srt_text
+from film_cues import Recipe, srt_text
+from make_films import Bank, Film, Samples, load_clips, make_film
 
 from avsync.aligner.model import RetimeModel, load_model
 from avsync.encoders.audio import LogMel

@@ -27,7 +27,8 @@ from bench_films import (
     share_within,
 )
 from bench_report import Goal, Report, in_parallel, percent, table
-from make_films import RATE_HZ, Bank, Film, Recipe, Samples, add, coloured_noise, write_dialogue
+from film_cues import Recipe
+from make_films import RATE_HZ, Bank, Film, Samples, add, coloured_noise, write_dialogue
 from scipy.stats import mannwhitneyu
 
 from avsync.aligner.alignment import align

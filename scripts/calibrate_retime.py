@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from film_cues import Recipe
 from joblib import Parallel, delayed
-from make_films import Bank, Recipe, break_film, make_film
+from make_films import Bank, break_film, make_film
 
 from avsync.aligner.alignment import Alignment, align
 from avsync.aligner.confidence import path_statistics
