@@ -64,7 +64,7 @@ def to_bytes(
             format.
     """
     if format is not None and format != subtitles.format:
-        from avsync.subtitles.library import convert
+        from avsync.subtitles.converting import convert
 
         encoding = encoding or _usual_encoding(subtitles, format)
         subtitles = convert(subtitles, known_format(format), fps=fps)
