@@ -58,7 +58,7 @@ def judged(
     kind: str, alignment: Alignment, mistimed: Sequence[CueTiming], truth: FloatArray | None
 ) -> Judged:
     """Compare with ``truth`` [cues], true starts or NaN; None where nothing can be right."""
-    nats = path_statistics(alignment).total
+    nats = path_statistics(alignment).trusted
     runs, off = [], 0
     for segment in alignment.segments:
         rows = range(segment.first, segment.last)

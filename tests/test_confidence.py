@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from token_films import FOREIGN, mistimed, token_film
 
 from avsync.aligner.alignment import Alignment, Segment, align
-from avsync.aligner.confidence import judge, logistic, path_statistics
+from avsync.aligner.confidence import JUMP_DOUBT, judge, logistic, path_statistics
 from avsync.aligner.fine import Fine
 from avsync.aligner.path import Path
 from avsync.aligner.search import Coarse, Drift
@@ -80,7 +80,13 @@ def test_the_curve_ends_at_nothing_and_at_certainty(log_odds: float) -> None:
 def test_the_reason_is_one_line_for_a_person(supports: tuple[float, ...]) -> None:
     reason = judge(alignment(-12.3, supports), CURVES).reason
     assert "\n" not in reason and len(reason) < 200
-    assert "-12 nats" in reason and "film" in reason
+    assert f"{-12.3 - JUMP_DOUBT * (len(supports) - 1):.0f} nats" in reason and "film" in reason
+
+
+def test_a_jump_is_paid_for_once_more_where_trust_is_decided() -> None:
+    one, two = judge(alignment(40.0), CURVES), judge(alignment(40.0, (20.0, 20.0)), CURVES)
+    assert one.overall > 0.5 > two.overall
+    assert two.overall == judge(alignment(40.0 - JUMP_DOUBT), CURVES).overall
 
 
 def test_statistics_are_of_the_path_that_was_taken() -> None:

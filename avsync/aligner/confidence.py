@@ -18,6 +18,11 @@ from avsync.aligner.alignment import Alignment
 FloatArray = npt.NDArray[np.float32]
 
 
+JUMP_DOUBT = 12.0
+"""Nats by which every jump is paid for once more when trust is decided: each lets the wrong film
+choose the best of all lags anew, while a right one with a real jump has hundreds to spare."""
+
+
 @dataclass(frozen=True)
 class Statistics:
     """What a pair of films is judged by."""
@@ -27,6 +32,11 @@ class Statistics:
     total: float
     """nats along the path, its jumps paid for"""
     jumps: int
+
+    @property
+    def trusted(self) -> float:
+        """``total`` as far as it counts for trust: what a jump may gain by chance is taken off."""
+        return self.total - JUMP_DOUBT * self.jumps
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ def judge(alignment: Alignment, calibration: FloatArray) -> Confidence:
     """
     found = path_statistics(alignment)
     (even, scale), (even_run, scale_run) = calibration.astype(float)
-    overall = logistic((found.total - even) / scale)
+    overall = logistic((found.trusted - even) / scale)
     runs = alignment.segments
     if len(runs) == 1:
         return Confidence(overall, (overall,), explain(found), found)
@@ -78,9 +88,9 @@ def explain(found: Statistics) -> str:
     if found.jumps > 3:
         return (
             f"the best fit needs {found.jumps} jumps and is hardly better than chance "
-            f"({found.total:.0f} nats): these subtitles seem to belong to another film or edition"
+            f"({found.trusted:.0f} nats): these subtitles seem to belong to another film or edition"
         )
     return (
-        f"no shift fits clearly better than the others ({found.total:.0f} nats in all, "
+        f"no shift fits clearly better than the others ({found.trusted:.0f} nats in all, "
         f"{found.support:.1f} a window): another film or track, or too little speech"
     )
