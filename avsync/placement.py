@@ -20,8 +20,7 @@ from avsync.aligner.alignment import SAME_SHIFT, Segment
 from avsync.timemap import Piece, Span, TimeMap
 
 OVERLAP_TOLERANCE = 1e-6  # seconds
-BACKWARDS = 0.5  # seconds by which neighbouring cues may change places at a jump
-REMOVED_SUPPORT = 4.0  # nats of evidence against, before a cue beside a jump counts as removed
+COLLISION = 0.3  # seconds by which neighbouring cues may overlap at a jump, by habit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,44 +48,52 @@ def trim_removed(
     """The first and one past the last cue of each segment that the target really shows.
 
     Where the shift falls, the target lacks a scene, and the cues of that scene lie at the ends of
-    the two segments with the evidence against them. They are cut off where the evidence in favour
-    sums to the most, as long as the two sides would otherwise run into each other.
+    the two segments, which so run into each other. As many are cut off on either side as it takes
+    for them not to, those with the least evidence in all. A segment may lose all of its cues.
     """
-    kept, slope = [(s.first, s.last) for s in segments], float(rate)
+    kept = [(s.first, s.last) for s in segments]
     for n, (before, after) in enumerate(pairwise(segments)):
-        last, first = spans[before.last - 1].end, spans[after.first].start
-        if slope * first + after.shift >= slope * last + before.shift:
-            continue
-        tail, head = np.cumsum(before.support[::-1]), np.cumsum(after.support)
-        cut_tail = int(np.argmin(tail)) + 1 if tail.min() < -REMOVED_SUPPORT else 0
-        cut_head = int(np.argmin(head)) + 1 if head.min() < -REMOVED_SUPPORT else 0
-        kept_first = min(kept[n][0], before.last - 1)
-        kept[n] = (kept_first, max(kept_first + 1, before.last - cut_tail))
-        kept[n + 1] = (min(after.last - 1, after.first + cut_head), after.last)
+        tail, head = _least_cut(before, after, float(rate), spans)
+        kept[n] = (kept[n][0], max(kept[n][0], before.last - tail))
+        kept[n + 1] = (after.first + head, after.last)
     return kept
+
+
+def _least_cut(
+    before: Segment, after: Segment, slope: float, spans: Sequence[Span]
+) -> tuple[int, int]:
+    """How many cues to cut off the end of ``before`` and the start of ``after``."""
+    ends = np.array([spans[i].end for i in range(before.first, before.last)])
+    starts = np.array([spans[i].start for i in range(after.first, after.last)])
+    ends, starts = slope * ends + before.shift, slope * starts + after.shift
+    if starts[0] >= ends.max() - COLLISION:
+        return 0, 0
+    # Row i: the last i cues of `before` are cut off; the first of `after` that then has room.
+    reach = np.append(np.maximum.accumulate(ends)[::-1], -np.inf)
+    heads = np.searchsorted(starts, reach - COLLISION)
+    lost = np.append(0.0, np.cumsum(before.support[::-1], dtype=np.float64))
+    lost += np.append(0.0, np.cumsum(after.support, dtype=np.float64))[heads]
+    tail = int(np.argmin(lost))
+    return tail, int(heads[tail])
 
 
 def in_order(
     segments: Sequence[Segment], rate: Fraction, spans: Sequence[Span]
 ) -> tuple[Segment, ...]:
-    """``segments`` without those that would show later cues before earlier ones.
+    """``segments`` without those that cannot be shown after the ones before them.
 
-    A film may lack scenes but does not run backwards. Where two neighbours cannot both be right,
-    the one with less evidence goes, and its cues follow a neighbour's line with none.
+    A film may lack scenes but does not run backwards. A segment that would have to lose all of its
+    cues for that goes, and they follow a neighbour's line with no evidence for it.
     """
-    found, slope = list(segments), float(rate)
+    found = list(segments)
     while True:
         kept = trim_removed(found, rate, spans)
-        for n, (before, after) in enumerate(pairwise(found)):
-            last, first = spans[kept[n][1] - 1].start, spans[kept[n + 1][0]].start
-            if slope * first + after.shift < slope * last + before.shift - BACKWARDS:
-                break
-        else:
+        empty = next((n for n, (first, last) in enumerate(kept) if first >= last), None)
+        if empty is None:
             return tuple(found)
-        weaker = n if before.support.sum() < after.support.sum() else n + 1
-        heir = weaker - 1 if weaker else 1
-        found[heir] = _with_cues_of(found[heir], found[weaker])
-        del found[weaker]
+        heir = empty - 1 if empty else 1
+        found[heir] = _with_cues_of(found[heir], found[empty])
+        del found[empty]
         for n in range(len(found) - 1, 0, -1):
             if abs(found[n].shift - found[n - 1].shift) < SAME_SHIFT:
                 support = np.concatenate([found[n - 1].support, found[n].support])
