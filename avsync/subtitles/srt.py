@@ -101,6 +101,8 @@ def _first_line(source: Source, report: Report, times: int, text: int) -> int:
     """The line that numbers the cue of a given time line, or the time line if none does."""
     lines = source.lines
     above = times - 1
+    if above > text and not lines[above - 1].strip() and _NUMBER.fullmatch(lines[above]):
+        return above  # nearly always
     while above >= text and not lines[above].strip():
         above -= 1
     first = times
@@ -167,18 +169,20 @@ def _check_paragraphs(source: Source, report: Report, begin: int, end: int) -> N
 def _add(
     found: Scan, source: Source, report: Report, head: _Head, match: re.Match[str], end: int
 ) -> None:
-    text = source.lines[head.text : end]
-    stamps = f"{match[1].lstrip('-')} --> {match[2].lstrip('-')}"
-    item = SubRipItem.from_lines([stamps, *text, ""])
+    lines = source.lines[head.text : end]
+    text = "\n".join(lines)
+    first, second = match.group(1, 2)
+    item = SubRipItem.from_lines([f"{first.lstrip('-')} --> {second.lstrip('-')}", *lines, ""])
     # pysrt knows no times before 0, and takes the blanks at the ends of lines away.
-    start = item.start.ordinal / (-1000 if match[1][0] == "-" else 1000)
-    stop = item.end.ordinal / (-1000 if match[2][0] == "-" else 1000)
-    if item.text != "".join([f"{line.rstrip()}\n" for line in text]):
-        what = f"pysrt reads this cue as {shown(item.text)}"
+    start = item.start.ordinal / (-1000 if first[0] == "-" else 1000)
+    stop = item.end.ordinal / (-1000 if second[0] == "-" else 1000)
+    read = item.text[:-1]
+    if read != text and read != "\n".join([line.rstrip() for line in lines]):
+        what = f"pysrt reads this cue as {shown(read)}"
         raise report.fail(head.times + 1, f"{what}; please report this file")
     place = source.starts[head.times]
     found.add(
-        Cue(start, stop, "\n".join(text), "srt", line=head.first + 1),
+        Cue(start, stop, text, "srt", line=head.first + 1),
         (place + match.start(1), place + match.end(1), start, Role.START),
         (place + match.start(2), place + match.end(2), stop, Role.END),
     )
