@@ -63,7 +63,9 @@ def _least_cut(
     before: Segment, after: Segment, slope: float, spans: Sequence[Span]
 ) -> tuple[int, int]:
     """How many cues to cut off the end of ``before`` and the start of ``after``."""
-    ends = np.array([spans[i].end for i in range(before.first, before.last)])
+    # A sign that stays on over the joint ran into what follows all along.
+    joint = spans[after.first].start
+    ends = np.array([_end_before(spans[i], joint) for i in range(before.first, before.last)])
     starts = np.array([spans[i].start for i in range(after.first, after.last)])
     ends, starts = slope * ends + before.shift, slope * starts + after.shift
     if starts[0] >= ends.max() - COLLISION:
@@ -75,6 +77,11 @@ def _least_cut(
     lost += np.append(0.0, np.cumsum(after.support, dtype=np.float64))[heads]
     tail = int(np.argmin(lost))
     return tail, int(heads[tail])
+
+
+def _end_before(span: Span, joint: float) -> float:
+    """Where ``span`` ends, or where it starts if it goes on over ``joint``."""
+    return span.end if span.end <= joint else span.start
 
 
 def in_order(
@@ -124,8 +131,8 @@ def build_map(
     slope = float(rate)
     starts, stops = [-math.inf], []
     for n, (before, after) in enumerate(pairwise(segments)):
-        end = max(spans[i].end for i in range(*kept[n]))
         start = spans[kept[n + 1][0]].start
+        end = max(_end_before(spans[i], start) for i in range(*kept[n]))
         if after.shift >= before.shift:
             joint = (end + start) / 2
             starts.append(joint)
