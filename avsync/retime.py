@@ -109,6 +109,8 @@ def encode_soundtrack(
         return stored
     log_mel = LogMel()(iter_audio(path, track=track.index, progress=progress))
     tokens = model.audio.encode(log_mel, progress=progress)
+    # The cache holds half precision; a first run must come out as every later one does.
+    tokens = replace(tokens, values=tokens.values.astype(np.float16).astype(np.float32))
     if cache and key:
         cache.store(key, tokens)
     return tokens
@@ -162,6 +164,8 @@ def retime(
     if refine is not None and not by_sound:
         raise ValueError("refining moves cues to speech, so it needs a soundtrack as the reference")
     tokens = target if isinstance(target, TokenSequence) else _cue_tokens(target, model)
+    if not len(tokens):
+        raise LowConfidence("the soundtrack has no length: there is nothing to align with")
     if progress:
         progress("aligning", 0.0)
     attention = model.lag if by_sound else model.subtitle
