@@ -16,8 +16,7 @@ import pytest
 from conftest import dialogue, environment, srt
 
 import avsync
-from avsync.cli import main
-from avsync.cli.arguments import parse
+from avsync.cli import main, parse
 from avsync.cli.report import rate_text
 from avsync.cli.terminal import printable
 from avsync.subtitles import read_subtitles

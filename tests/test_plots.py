@@ -81,10 +81,10 @@ def drawn(tmp_path: Path, result: Retiming) -> str:
     """The picture as SVG, with its text as text."""
     import matplotlib
 
-    import avsync.plots as plots
+    from avsync.plots import style
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(plots._STYLE, "svg.fonttype", "none")
+        patch.setitem(style.STYLE, "svg.fonttype", "none")
         plot_alignment(result, tmp_path / "text.svg")
     assert "svg.fonttype" in matplotlib.rcParams
     return (tmp_path / "text.svg").read_text(encoding="utf-8")
@@ -119,7 +119,7 @@ def test_any_number_of_windows_and_any_reach(
 
 
 def test_only_the_lags_that_matter_are_shown(tmp_path: Path) -> None:
-    from avsync.plots import _draw
+    from avsync.plots.alignment import _draw
 
     near = _draw(retiming((7.0, 9.0)))
     low, high = near.axes[0].get_ylim()

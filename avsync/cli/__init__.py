@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast
 
-from avsync.cli.arguments import parse
+import avsync
 from avsync.cli.terminal import print_error
+from avsync.cli.values import Parser
 
-__all__ = ["entry", "main"]
+__all__ = ["COMMANDS", "Command", "entry", "main", "parse"]
 
 INTERRUPTED = 130  # as a shell says of a command that was interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One word after `avsync`, as "module:function" names, so that --help loads no library."""
+
+    help: str
+    parser: str
+    """makes the argument parser"""
+    run: str
+    """takes what was parsed and returns the exit code"""
+
+    def make_parser(self) -> argparse.ArgumentParser:
+        """The parser of this command."""
+        return cast(argparse.ArgumentParser, _named(self.parser)())  # type: ignore[operator]
+
+
+COMMANDS = {
+    "retime": Command(
+        "retime subtitles to a film, or to subtitles that fit it",
+        "arguments:retime_parser",
+        "commands:run",
+    ),
+}
 
 
 def entry() -> None:
@@ -26,9 +55,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.verbose:  # the libraries': nothing that who runs a command can act on
             warnings.simplefilter("ignore")
         try:
-            from avsync.cli.commands import list_tracks, retime  # --help needs none of it
-
-            return list_tracks(args) if args.list_tracks else retime(args)
+            return cast(int, _named(COMMANDS[args.command].run)(args))  # type: ignore[operator]
         except KeyboardInterrupt:
             print_error("interrupted; no file was left half written")
             return INTERRUPTED
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of one command line; on a wrong one, say so and exit with 2."""
+    width = max(map(len, COMMANDS))
+    parser = Parser(
+        prog="avsync",
+        description="Line things up in time.",
+        epilog="commands (avsync COMMAND --help tells more):\n"
+        + "".join(f"  {name:<{width}}  {command.help}\n" for name, command in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"avsync {avsync.__version__}")
+    parser.add_argument("command", choices=list(COMMANDS), help="what to do")
+    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    rest.required = False  # by the command it may be; where that is missing, only that is
+    given = parser.parse_args(argv)
+    # Not argparse's subparsers: they cannot take options between files, as in "a.mkv -q a.srt".
+    args = COMMANDS[given.command].make_parser().parse_intermixed_args(given.arguments)
+    args.command = given.command
+    return args
+
+
+def _named(name: str) -> object:
+    module, function = name.split(":")
+    return cast(object, getattr(import_module(f"avsync.cli.{module}"), function))

@@ -1,19 +1,21 @@
-"""The command line: every option, its bounds, and its help."""
+"""The command line of `avsync retime`: every option and its help."""
 
 from __future__ import annotations
 
 import argparse
-import codecs
-import math
-from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
-from typing import NoReturn
 
-import avsync
-from avsync.cli.terminal import print_error
+from avsync.cli.values import (
+    Parser,
+    count,
+    encoding,
+    frame_rate,
+    positive,
+    probability,
+    seconds,
+)
 
-__all__ = ["parse", "retime_parser"]
+__all__ = ["retime_parser"]
 
 _EPILOG = """\
 Without -o, film.srt becomes film.retimed.srt beside it. The extension of OUT chooses the format.
@@ -29,31 +31,9 @@ Of many files, 1 if any failed, else 3 if any was refused.
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, and harmless to a terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        print_error(f"{message}; see {self.prog} --help")
-        self.exit(2)
-
-
-def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options of one command line; on a wrong one, say so and exit with 2."""
-    parser = _Parser(prog="avsync", description="Line things up in time.")
-    parser.add_argument("--version", action="version", version=f"avsync {avsync.__version__}")
-    parser.add_argument(
-        "command", choices=["retime"], help="retime subtitles; see avsync retime --help"
-    )
-    rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    rest.required = False  # by the command it may be; where that is missing, only that is
-    given = parser.parse_args(argv)
-    # Not argparse's subparsers: they cannot take options between files, as in "a.mkv -q a.srt".
-    return retime_parser().parse_intermixed_args(given.arguments)
-
-
 def retime_parser() -> argparse.ArgumentParser:
     """The parser of the command `avsync retime`."""
-    parser = _Parser(
+    parser = Parser(
         prog="avsync retime",
         description="Retime subtitles to the speech of a film, or to subtitles that fit it.",
         epilog=_EPILOG,
@@ -98,26 +78,26 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
     track.add_argument(
         "--audio-track",
         metavar="N",
-        type=_count,
+        type=count,
         help="listen to this track of the film (see --list-tracks)",
     )
     track.add_argument(
         "--subtitle-track",
         metavar="N",
-        type=_count,
+        type=count,
         help="retime to this text track of the film instead of its sound",
     )
     group.add_argument(
         "--list-tracks", action="store_true", help="show the tracks of REFERENCE, and end"
     )
     group.add_argument(
-        "--encoding", metavar="NAME", type=_encoding, help="of the output (as the input)"
+        "--encoding", metavar="NAME", type=encoding, help="of the output (as the input)"
     )
     group.add_argument(
-        "--input-encoding", metavar="NAME", type=_encoding, help="of the subtitles (guessed)"
+        "--input-encoding", metavar="NAME", type=encoding, help="of the subtitles (guessed)"
     )
     group.add_argument(
-        "--fps", metavar="RATE", type=_frame_rate, help="of MicroDVD files: 25, 23.976, 24000/1001"
+        "--fps", metavar="RATE", type=frame_rate, help="of MicroDVD files: 25, 23.976, 24000/1001"
     )
     group.add_argument(
         "--lenient",
@@ -134,15 +114,15 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
         help="then move each cue's start and end to the speech, by 0.5 s at most",
     )
     group.add_argument(
-        "--lead-in", metavar="S", type=_seconds, help="show a cue so long before its speech (0.1)"
+        "--lead-in", metavar="S", type=seconds, help="show a cue so long before its speech (0.1)"
     )
     group.add_argument(
-        "--linger", metavar="S", type=_seconds, help="keep a cue so long after its speech (0.3)"
+        "--linger", metavar="S", type=seconds, help="keep a cue so long after its speech (0.3)"
     )
     group.add_argument(
         "--min-confidence",
         metavar="P",
-        type=_probability,
+        type=probability,
         default=0.5,
         help="below this, 0 to 1, nothing is written (%(default)s)",
     )
@@ -155,7 +135,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("many films")
     where = group.add_mutually_exclusive_group()
     where.add_argument(
-        "--jobs", metavar="N", type=_positive, default=1, help="films at once (%(default)s)"
+        "--jobs", metavar="N", type=positive, default=1, help="films at once (%(default)s)"
     )
     where.add_argument(
         "--dask",
@@ -184,57 +164,3 @@ def _add_reporting(parser: argparse.ArgumentParser) -> None:
     loudness.add_argument(
         "-v", "--verbose", action="store_true", help="every clamped cue and every repair"
     )
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}: must be 0 or more")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 10:
-        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 10 seconds")
-    return value
-
-
-def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 1")
-    return value
-
-
-def _frame_rate(text: str) -> Fraction:
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"{text}: must be frames per second, 1 to 1000")
-    # 23.976 and its like are short for thousands over 1001.
-    nominal = Fraction(math.ceil(value) * 1000, 1001)
-    return nominal if abs(value - nominal) < Fraction(1, 200) else value
-
-
-def _encoding(text: str) -> str:
-    try:
-        found = codecs.lookup(text)
-    except (LookupError, ValueError):
-        raise argparse.ArgumentTypeError(f"{text}: is no encoding; try utf-8, cp1252") from None
-    if not found._is_text_encoding:
-        raise argparse.ArgumentTypeError(f"{text}: is no text encoding; try utf-8, cp1252")
-    return text
-
-
-_count.__name__ = _positive.__name__ = "whole number"  # argparse names the type in its message
-_seconds.__name__ = _probability.__name__ = "number"

@@ -1,22 +1,16 @@
-"""Pictures of why: the evidence for an alignment, and the path that was read from it.
-
-Drawn with matplotlib's objects and its Agg canvas: no window, no figure kept in a global, and the
-same bytes for the same alignment.
-"""
+"""Pictures of why: the evidence for an alignment, and the path that was read from it."""
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from avsync.atomic import atomic_path
+from avsync.plots.style import ACCENT, PALE, new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,27 +18,12 @@ if TYPE_CHECKING:
 
     from avsync.retime import Evidence, Retiming
 
-__all__ = ["PLOT_EXTENSIONS", "plot_alignment"]
-
-PLOT_EXTENSIONS = frozenset({".png", ".svg", ".pdf"})
+__all__ = ["plot_alignment"]
 
 _MARGIN = 2.5  # seconds of lag shown around the path
 _CLOSE = 12.0  # seconds between its outermost shifts up to which one panel shows them well
 _COLUMNS, _ROWS = 1200, 300  # pixels of one panel's posterior, at most
 _LABELS = 12  # segments that are labelled: the longest ones
-
-_INK, _PATH, _PALE = "#1b2a41", "#f26419", "#8d99ae"
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "axes.edgecolor": _PALE,
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "svg.hashsalt": "avsync",  # else its element names are drawn by lot
-    "text.parse_math": False,  # a "$" in a file name is a dollar
-}
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,33 +52,13 @@ def plot_alignment(retiming: Retiming, path: str | os.PathLike[str]) -> None:
         ValueError: another extension.
         OSError: the file cannot be written.
     """
-    import matplotlib
-
-    target = Path(path)
-    extension = target.suffix.lower()
-    if extension not in PLOT_EXTENSIONS:
-        known = " ".join(sorted(PLOT_EXTENSIONS))
-        raise ValueError(f"{target}: a picture's extension is one of {known}")
-    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    kind = extension[1:]
-    image = io.BytesIO()
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()  # whatever style is set here: the same picture everywhere
-        matplotlib.rcParams.update(_STYLE)
-        warnings.simplefilter("ignore")  # a title in a script that the font lacks shows as boxes
-        _draw(retiming).savefig(image, format=kind, metadata=metadata[kind])
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(image.getvalue())
+    save(lambda: _draw(retiming), path)
 
 
 def _draw(retiming: Retiming) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     views = _views(retiming.evidence)
     size = (11.0, 4.6 + 2.4 * (len(views) - 1))
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(size)
     ratios = {"height_ratios": [5, 4][: len(views)], "width_ratios": [10, 1]}
     grid = figure.subplots(len(views), 2, sharex="col", squeeze=False, gridspec_kw=ratios)
     for view, (panel, profile) in zip(views, grid, strict=True):
@@ -107,13 +66,13 @@ def _draw(retiming: Retiming) -> Figure:
         _draw_path(panel, view, retiming.evidence.times)
         for segment in retiming.segments[1:]:
             start = float(segment.rate) * segment.span.start / 60
-            panel.axvline(start, color=_PALE, linewidth=0.7, linestyle=(0, (4, 3)))
+            panel.axvline(start, color=PALE, linewidth=0.7, linestyle=(0, (4, 3)))
         _draw_profile(profile, view)
         panel.set_ylabel(view.label)
     _label_segments(grid[0, 0], retiming)
     scaled = any(segment.rate != 1 for segment in retiming.segments)
     grid[-1, 0].set_xlabel(f"subtitle time{', at the rate of the film' if scaled else ''} (min)")
-    grid[-1, 1].set_xlabel("mean", color=_PALE)
+    grid[-1, 1].set_xlabel("mean", color=PALE)
     figure.suptitle(_title(retiming), x=0.012, ha="left", fontsize=10.5)
     return figure
 
@@ -212,8 +171,8 @@ def _draw_path(axes: Axes, view: _View, times: FloatArray) -> None:
     for rows in np.split(np.arange(view.path.size), jumps):
         x = np.concatenate(([edges[rows[0]]], times[rows] / 60, [edges[rows[-1] + 1]]))
         y = np.concatenate((view.path[rows[:1]], view.path[rows], view.path[rows[-1:]]))
-        axes.plot(x, y, color=_PATH, linewidth=9.0, alpha=0.22, solid_capstyle="butt")
-        axes.plot(x, y, color=_PATH, linewidth=0.8, linestyle=(0, (3, 5)))
+        axes.plot(x, y, color=ACCENT, linewidth=9.0, alpha=0.22, solid_capstyle="butt")
+        axes.plot(x, y, color=ACCENT, linewidth=0.8, linestyle=(0, (3, 5)))
 
 
 def _label_segments(axes: Axes, retiming: Retiming) -> None:
@@ -239,7 +198,7 @@ def _label_segments(axes: Axes, retiming: Retiming) -> None:
             bbox={
                 "boxstyle": "round,pad=0.25",
                 "fc": "white",
-                "ec": _PALE,
+                "ec": PALE,
                 "lw": 0.6,
                 "alpha": 0.9,
             },

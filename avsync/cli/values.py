@@ -1,0 +1,73 @@
+"""The values that options take: their bounds, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import math
+from fractions import Fraction
+from typing import NoReturn
+
+from avsync.cli.terminal import print_error
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, and harmless to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        print_error(f"{message}; see {self.prog} --help")
+        self.exit(2)
+
+
+def count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 or more")
+    return value
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return value
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 10 seconds")
+    return value
+
+
+def probability(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 1")
+    return value
+
+
+def frame_rate(text: str) -> Fraction:
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"{text}: must be frames per second, 1 to 1000")
+    # 23.976 and its like are short for thousands over 1001.
+    nominal = Fraction(math.ceil(value) * 1000, 1001)
+    return nominal if abs(value - nominal) < Fraction(1, 200) else value
+
+
+def encoding(text: str) -> str:
+    try:
+        found = codecs.lookup(text)
+    except (LookupError, ValueError):
+        raise argparse.ArgumentTypeError(f"{text}: is no encoding; try utf-8, cp1252") from None
+    if not found._is_text_encoding:
+        raise argparse.ArgumentTypeError(f"{text}: is no text encoding; try utf-8, cp1252")
+    return text
+
+
+count.__name__ = positive.__name__ = "whole number"  # argparse names the type in its message
+seconds.__name__ = probability.__name__ = "number"

@@ -1,0 +1,8 @@
+"""Pictures of what was found, and why."""
+
+from __future__ import annotations
+
+from avsync.plots.alignment import plot_alignment
+from avsync.plots.style import PLOT_EXTENSIONS
+
+__all__ = ["PLOT_EXTENSIONS", "plot_alignment"]
