@@ -48,7 +48,7 @@ OWNERS = {
     "platformdirs": {"cache"},
     "pysrt": {"subtitles"},
     "pysubs2": {"subtitles"},
-    "safetensors": {"aligner", "cache"},
+    "safetensors": {"encoders", "cache"},
     "scenedetect": {"clips"},
     "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage"},
     "torchaudio": {"encoders"},

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
 from torch import Tensor, nn
 
 from avsync.aligner.attention import CrossAttention
 from avsync.encoders.audio import AUDIO_DIM, AudioEncoder
+from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
 from avsync.encoders.cues import CUE_DIM, CueEncoder
-from avsync.errors import ModelUnavailable
 
 EDGE_REACH = 0.7  # seconds to either side of a cue edge that the edge attentions were trained on
 OUTSIDE_BAND = -1e4  # the score of a token that is not in the recording
-PACKAGED = Path(__file__).parents[1] / "encoders" / "weights" / "retime.safetensors"
 
 
 class RetimeModel(nn.Module):
@@ -69,8 +65,7 @@ class RetimeModel(nn.Module):
 
 def save_model(model: RetimeModel, path: Path) -> None:
     """Write the weights of ``model`` as safetensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
+    save_weights(model, path)
 
 
 def load_model(path: Path | None = None) -> RetimeModel:
@@ -81,15 +76,8 @@ def load_model(path: Path | None = None) -> RetimeModel:
     Raises:
         ModelUnavailable: there is no such file, or it does not hold this model's weights.
     """
-    path = path or PACKAGED
     model = RetimeModel()
-    try:
-        data = path.read_bytes()
-        model.load_state_dict(load(data))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelUnavailable(
-            str(path), f"{reason}; reinstall avsync, or train one with scripts/train_retime.py"
-        ) from error
-    model.version = hashlib.blake2b(data, digest_size=8).hexdigest()
+    model.version = load_weights(
+        model, path or PACKAGED / "retime.safetensors", trainer="train_retime.py"
+    )
     return model.eval()

@@ -85,15 +85,20 @@ def band_means(log_mel: npt.NDArray[np.float16]) -> FloatArray:
 
 
 class AudioEncoder(nn.Module):
-    """Normalised log-mel [batch, frames, bands] → tokens [batch, frames, ``AUDIO_DIM``]."""
+    """Normalised log-mel [batch, frames, bands] → tokens [batch, frames, ``dim``]."""
 
     def __init__(
-        self, *, channels: int = 64, dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
+        self,
+        *,
+        channels: int = 64,
+        dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64),
+        dim: int = AUDIO_DIM,
     ) -> None:
         super().__init__()
         self.stack = ConvolutionStack(MEL_BANDS, channels, dilations)
-        self.read_out = nn.Conv1d(channels, AUDIO_DIM, 1)
-        self.speech = nn.Linear(AUDIO_DIM, 1)
+        self.read_out = nn.Conv1d(channels, dim, 1)
+        self.dim = dim
+        self.speech = nn.Linear(dim, 1)
 
     def forward(self, frames: Tensor) -> Tensor:
         tokens: Tensor = self.read_out(self.stack(frames.transpose(1, 2)))
@@ -105,7 +110,7 @@ class AudioEncoder(nn.Module):
     ) -> TokenSequence:
         """The tokens of a whole recording, in blocks; ``log_mel`` as :class:`LogMel` makes it."""
         if not len(log_mel):
-            return TokenSequence(np.zeros((0, AUDIO_DIM), np.float32), TOKEN_RATE_HZ, 0.0)
+            return TokenSequence(np.zeros((0, self.dim), np.float32), TOKEN_RATE_HZ, 0.0)
         mean = band_means(log_mel)
         parts = in_blocks(
             lambda part: self(torch.from_numpy(normalise(part, mean))[None])[0],
