@@ -17,7 +17,15 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.aligner.model import RetimeModel as RetimeModel
     from avsync.aligner.model import load_model as load_model
     from avsync.batch import retime_many as retime_many
+    from avsync.beats.grid import BeatGrid as BeatGrid
+    from avsync.beats.model import BeatModel as BeatModel
+    from avsync.beats.model import load_beat_model as load_beat_model
+    from avsync.beats.track import track_beats as track_beats
     from avsync.cache import TokenCache as TokenCache
+    from avsync.cutlist import CutList as CutList
+    from avsync.cutlist import Marker as Marker
+    from avsync.cutlist import Shot as Shot
+    from avsync.cutlist import Soundtrack as Soundtrack
     from avsync.errors import AlignmentError as AlignmentError
     from avsync.errors import AvsyncError as AvsyncError
     from avsync.errors import LowConfidence as LowConfidence
@@ -30,15 +38,18 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.jobs import Outcome as Outcome
     from avsync.jobs import Settings as Settings
     from avsync.jobs import retime_file as retime_file
+    from avsync.media import Audio as Audio
     from avsync.media import MediaInfo as MediaInfo
     from avsync.media import Track as Track
     from avsync.media import probe as probe
+    from avsync.media import read_audio as read_audio
     from avsync.pairing import Pair as Pair
     from avsync.pairing import Pairing as Pairing
     from avsync.pairing import Unpaired as Unpaired
     from avsync.pairing import pair_files as pair_files
     from avsync.placement import Clamp as Clamp
     from avsync.plots import plot_alignment as plot_alignment
+    from avsync.plots import plot_beats as plot_beats
     from avsync.progress import Progress as Progress
     from avsync.refine import Refine as Refine
     from avsync.retime import Evidence as Evidence
@@ -81,10 +92,21 @@ _HOMES = {
     "Track": "media",
     "MediaInfo": "media",
     "probe": "media",
+    "Audio": "media",
+    "read_audio": "media",
     "TokenSequence": "tokens",
     "TokenCache": "cache",
     "RetimeModel": "aligner.model",
     "load_model": "aligner.model",
+    "BeatModel": "beats.model",
+    "load_beat_model": "beats.model",
+    "BeatGrid": "beats.grid",
+    "track_beats": "beats.track",
+    "plot_beats": "plots",
+    "Shot": "cutlist",
+    "Soundtrack": "cutlist",
+    "Marker": "cutlist",
+    "CutList": "cutlist",
     "Refine": "refine",
     "RetimedSegment": "retime",
     "Clamp": "placement",

@@ -1,7 +1,1 @@
-"""The beats of a song."""
-
-from __future__ import annotations
-
-from avsync.beats.grid import BeatGrid
-
-__all__ = ["BeatGrid"]
+"""The beats of a song: where they are, what place each has in its bar, how loud it is there."""

@@ -89,7 +89,8 @@ class BeatGrid:
     @property
     def downbeats(self) -> FloatArray:
         """The first beat of each bar, in seconds."""
-        return self.beats[self.positions == 1]
+        first: FloatArray = self.beats[self.positions == 1]
+        return first
 
     @property
     def local_tempo_bpm(self) -> FloatArray:

@@ -35,6 +35,7 @@ class Command:
 
 
 COMMANDS = {
+    "beats": Command("find the beats, bars and tempo of a song", "beats:parser", "beats:run"),
     "retime": Command(
         "retime subtitles to a film, or to subtitles that fit it",
         "arguments:retime_parser",

@@ -71,3 +71,25 @@ def encoding(text: str) -> str:
 
 count.__name__ = positive.__name__ = "whole number"  # argparse names the type in its message
 seconds.__name__ = probability.__name__ = "number"
+
+
+def bpm(text: str) -> float:
+    value = float(text)
+    if not 28 <= value <= 430:
+        raise argparse.ArgumentTypeError(f"{text}: must be 28 to 430 beats a minute")
+    return value
+
+
+def meter(text: str) -> int:
+    """Beats in a bar: "4", "3/4"; in eighths by threes ("6/8") a beat is a dotted quarter."""
+    count, _, unit = text.partition("/")
+    value = int(count)
+    if unit == "8" and value > 3 and value % 3 == 0:
+        value //= 3
+    if not 1 <= value <= 16 or unit not in ("", "2", "4", "8"):
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 to 16 beats, or like 3/4, 6/8")
+    return value
+
+
+bpm.__name__ = "number"
+meter.__name__ = "meter"

@@ -72,6 +72,16 @@ class LogMel:
         return frames
 
 
+def resample(samples: FloatArray, from_hz: int, to_hz: int) -> FloatArray:
+    """Mono float32 ``samples`` [n] at another rate, band-limited (torchaudio's windowed sinc)."""
+    from torchaudio.functional import resample as resampled
+
+    if from_hz == to_hz:
+        return samples
+    out: FloatArray = resampled(torch.from_numpy(samples), from_hz, to_hz).numpy()
+    return out
+
+
 def normalise(log_mel: npt.NDArray[np.float16], mean: FloatArray) -> FloatArray:
     """``log_mel`` [frames, bands] without each band's ``mean`` [bands], at about unit scale."""
     frames: FloatArray = (log_mel.astype(np.float32) - mean) / 3.0
