@@ -1,15 +1,16 @@
-"""Films and recordings: what tracks a file holds, its sound and its text on the film's clock.
+"""Films and recordings: what tracks a file holds, its picture, sound and text on the film's clock.
 
 This package is the only one that opens media (through PyAV, that is FFmpeg's libraries).
 
 The film's clock starts where players start it: at the earliest start of any track in the
-container. Sound, subtitles and tracks are all timed from there, in seconds, so that a subtitle at
-`t` belongs to the sound at `t`. What an encoder put before the sound to prime its decoder (AAC,
-MP3, Opus) is cut off as the container says.
+container. Picture, sound, subtitles and tracks are all timed from there, in seconds, so that a
+subtitle at `t` belongs to the sound and the picture at `t`. What an encoder put before the sound to
+prime its decoder (AAC, MP3, Opus) is cut off as the container says.
 """
 
 from __future__ import annotations
 
+from avsync.media.frames import Frame, PixelArray, iter_frames
 from avsync.media.sound import Audio, FloatArray, iter_audio, read_audio
 from avsync.media.texts import read_subtitle_track
 from avsync.media.tracks import (
@@ -20,17 +21,24 @@ from avsync.media.tracks import (
     is_media,
     probe,
 )
+from avsync.media.video import VideoFormat, probe_video, standard_rate
 
 __all__ = [
     "MEDIA_EXTENSIONS",
     "Audio",
     "FloatArray",
+    "Frame",
     "MediaInfo",
+    "PixelArray",
     "Track",
+    "VideoFormat",
     "choose_audio_track",
     "is_media",
     "iter_audio",
+    "iter_frames",
     "probe",
+    "probe_video",
     "read_audio",
     "read_subtitle_track",
+    "standard_rate",
 ]
