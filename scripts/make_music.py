@@ -157,23 +157,37 @@ def draw_take(rng: np.random.Generator, sources: Sources, kind: str) -> Take:
     return Take(compose(rng, bars), bars.beats[:-1], bars.positions)
 
 
-def play(instruments: list[pretty_midi.Instrument], soundfont: Path, *, wet: bool) -> Samples:
-    """FluidSynth's sound of the notes, mono at 16 kHz."""
+def play(
+    instruments: list[pretty_midi.Instrument],
+    soundfont: Path,
+    *,
+    wet: bool,
+    rate_hz: int = RATE_HZ,
+) -> Samples:
+    """FluidSynth's sound of the notes, mono; played at twice the rate, then band-limited."""
     midi = pretty_midi.PrettyMIDI(resolution=960)
     midi.instruments = instruments
+    frames = int((midi.get_end_time() + 2.0) * 2 * rate_hz)
     with tempfile.TemporaryDirectory() as folder:
-        path, out = Path(folder) / "take.mid", Path(folder) / "take.raw"
+        path = Path(folder) / "take.mid"
         midi.write(str(path))
-        command = ["fluidsynth", "-ni", "-q", "-r", "32000", "-g", "0.5", "-T", "raw", "-O", "s16"]
-        command += ["-o", "synth.dynamic-sample-loading=1", "-F", str(out)]
+        command = ["fluidsynth", "-ni", "-q", "-r", str(2 * rate_hz), "-g", "0.5"]
+        command += ["-T", "raw", "-O", "s16", "-F", "/dev/stdout"]
+        command += ["-o", "synth.dynamic-sample-loading=1"]
         command += [
             "-o",
             f"synth.reverb.active={int(wet)}",
             "-o",
             f"synth.chorus.active={int(wet)}",
         ]
-        subprocess.run([*command, str(soundfont), str(path)], check=True, capture_output=True)
-        stereo = np.fromfile(out, np.int16).reshape(-1, 2)
+        # Some sounds never end, and the player waits for them: so only what is needed is read.
+        with subprocess.Popen(
+            [*command, str(soundfont), str(path)], stdout=subprocess.PIPE
+        ) as player:
+            assert player.stdout is not None
+            data = player.stdout.read(4 * frames)
+            player.kill()
+    stereo = np.frombuffer(data[: len(data) // 4 * 4], np.int16).reshape(-1, 2)
     mono = stereo.mean(axis=1, dtype=np.float32) / 32768
     sound: Samples = resample_poly(mono, 1, 2).astype(np.float32)
     return sound
@@ -239,6 +253,8 @@ def excerpt(rng: np.random.Generator, take: Take, sound: Samples) -> tuple[Sampl
 
 def make(sources: Sources, seed: list[int], out: Path) -> None:
     """One excerpt, as ``out``: mel float16 [frames, bands], beats, positions, kind."""
+    if out.exists():  # a run that was broken off goes on where it was
+        return
     rng = np.random.default_rng(seed)
     kinds = ["pop909", "groove", "own", "drone", "speech", "noise"]
     kind = str(rng.choice(kinds, p=[0.33, 0.23, 0.37, 0.02, 0.04, 0.01]))
@@ -252,7 +268,7 @@ def make(sources: Sources, seed: list[int], out: Path) -> None:
         soundfont = sources.soundfonts[rng.integers(len(sources.soundfonts))]
         if len(take.beats):  # only what is heard need be played
             take = trim(take, float(rng.uniform(0, max(1.0, take.beats[-1] - SECONDS - 6))))
-        sound = play(take.instruments, soundfont, wet=bool(rng.random() < 0.6))
+        sound = play(take.instruments, soundfont, wet=bool(rng.random() < 0.3))
         sound, take = excerpt(rng, take, sound)
     if len(sound) < 6 * RATE_HZ or not np.any(sound):
         return

@@ -5,7 +5,7 @@ model over tempo and place in the bar. Its tempo may only change at a beat, so b
 on rails, and its Viterbi path needs no state per frame: the best path that has a beat at frame
 ``t`` after a period ``i`` comes from the best one that has a beat at ``t − i``. If frames are
 independent given the path, that path's log likelihood is, up to a constant, the sum of the beat
-head's logits at its beats; so peaks that a slower tempo leaves out and valleys that a faster one
+head's logits (and a prior) at its beats; so peaks that a slower tempo leaves out and valleys that a faster one
 steps into both tell, and the octave is decided by what was heard.
 
 The place in the bar is then decoded over the beats, with every metre in one state space.
@@ -30,15 +30,17 @@ METERS = (2, 3, 4, 6)
 class PulseCosts:
     """What the path of beats pays, in nats."""
 
+    prior: float = 1.0
+    """added to every logit: a frame says more for a beat than its odds, since few frames are one"""
     highest: float = 5.0
     """the most that one frame can say for a beat"""
-    lowest: float = -2.5
-    """and against one: so a bar of silence does not break the pulse"""
+    lowest: float = -2.0
+    """and against one: so some bars of silence do not break the pulse"""
     tempo_change: float = 35.0
     """per unit of |log(period / period before)|"""
     free_frames: float = 1.0
     """a change by so many frames of the search costs nothing: it is rounding"""
-    restart: float = 40.0
+    restart: float = 60.0
     """to stop, and begin anew with another tempo and phase"""
 
 
@@ -74,7 +76,7 @@ def decode_beats(
         return np.zeros(0)
     length = int((len(logits) - 1) / rate_hz * FRAME_HZ) + 1
     tokens = np.arange(len(logits)) / rate_hz
-    gains = np.interp(np.arange(length) / FRAME_HZ, tokens, logits)
+    gains = np.interp(np.arange(length) / FRAME_HZ, tokens, logits) + costs.prior
     gains = gains.clip(costs.lowest, costs.highest)
     periods = _periods(lowest_bpm, highest_bpm)
     frames = _best_path(gains, periods, _change_costs(periods, costs), costs.restart)

@@ -103,18 +103,22 @@ def _grid(
     )
 
 
-def _confidence(
-    found: Activations, beats: npt.NDArray[np.float64], calibration: torch.Tensor
-) -> float:
-    """How well the beats are borne out: a logistic of the mean probability at them."""
+def support(found: Activations, beats: npt.NDArray[np.float64]) -> float:
+    """The mean probability of a beat at ``beats``, by the beat head: 0 to 1."""
     if len(beats) < 2:
         return 0.0
     at = np.round(beats * found.rate_hz).astype(int)
     window = np.clip(at[:, None] + np.arange(-1, 2), 0, len(found.beat) - 1)
     logits = found.beat[window].max(axis=1).astype(np.float64)
-    mean = float(np.mean(1.0 / (1.0 + np.exp(-logits))))
+    return float(np.mean(1.0 / (1.0 + np.exp(-logits))))
+
+
+def _confidence(
+    found: Activations, beats: npt.NDArray[np.float64], calibration: torch.Tensor
+) -> float:
     weight, bias = (float(value) for value in calibration)
-    return float(1.0 / (1.0 + np.exp(-(weight * mean + bias))))
+    logit = weight * support(found, beats) + bias
+    return float(1.0 / (1.0 + np.exp(-logit))) if len(beats) > 1 else 0.0
 
 
 def _why_not(found: Activations, log_mel: npt.NDArray[np.float16]) -> str:
