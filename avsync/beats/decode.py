@@ -5,8 +5,8 @@ model over tempo and place in the bar. Its tempo may only change at a beat, so b
 on rails, and its Viterbi path needs no state per frame: the best path that has a beat at frame
 ``t`` after a period ``i`` comes from the best one that has a beat at ``t − i``. If frames are
 independent given the path, that path's log likelihood is, up to a constant, the sum of the beat
-head's logits (and a prior) at its beats; so peaks that a slower tempo leaves out and valleys that a faster one
-steps into both tell, and the octave is decided by what was heard.
+head's logits (and a prior) at its beats; so peaks that a slower tempo leaves out and valleys that
+a faster one steps into both tell, and the octave is decided by what was heard.
 
 The place in the bar is then decoded over the beats, with every metre in one state space.
 """
@@ -38,8 +38,8 @@ class PulseCosts:
     """and against one: so some bars of silence do not break the pulse"""
     tempo_change: float = 35.0
     """per unit of |log(period / period before)|"""
-    free_frames: float = 1.0
-    """a change by so many frames of the search costs nothing: it is rounding"""
+    rounding: float = 0.4
+    """for a change by one frame of the search, which may be no more than rounding"""
     restart: float = 60.0
     """to stop, and begin anew with another tempo and phase"""
 
@@ -90,11 +90,12 @@ def _periods(lowest_bpm: float, highest_bpm: float) -> IntArray:
 
 
 def _change_costs(periods: IntArray, costs: PulseCosts) -> FloatArray:
-    """float64 [periods, periods]: for one period after another; −∞ becomes a large cost."""
+    """float64 [periods, periods]: for one period after another."""
     ratio = np.abs(np.log(periods[:, None] / periods[None, :]))
-    free = costs.free_frames / np.minimum(periods[:, None], periods[None, :])
-    table: FloatArray = costs.tempo_change * np.maximum(0.0, ratio - free) + 0.5 * ratio
-    return table
+    one_frame = 1.0 / np.minimum(periods[:, None], periods[None, :])
+    changed = periods[:, None] != periods[None, :]
+    table: FloatArray = costs.tempo_change * np.maximum(0.0, ratio - one_frame)
+    return table + costs.rounding * changed
 
 
 def _best_path(
