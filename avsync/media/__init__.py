@@ -10,7 +10,8 @@ prime its decoder (AAC, MP3, Opus) is cut off as the container says.
 
 from __future__ import annotations
 
-from avsync.media.frames import Frame, PixelArray, iter_frames
+from avsync.media.frames import Frame, PixelArray, VideoFormat, iter_frames, probe_video
+from avsync.media.rates import standard_rate
 from avsync.media.sound import Audio, FloatArray, iter_audio, read_audio
 from avsync.media.texts import read_subtitle_track
 from avsync.media.tracks import (
@@ -21,7 +22,6 @@ from avsync.media.tracks import (
     is_media,
     probe,
 )
-from avsync.media.video import VideoFormat, probe_video, standard_rate
 
 __all__ = [
     "MEDIA_EXTENSIONS",

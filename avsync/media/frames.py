@@ -1,10 +1,11 @@
-"""A film's picture as RGB arrays on the film's clock."""
+"""A film's picture: how it is shown, and its frames as RGB arrays on the film's clock."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
@@ -12,22 +13,44 @@ from itertools import count
 import av
 import numpy as np
 import numpy.typing as npt
+from av.container import InputContainer
 from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 
 from avsync.errors import MediaError
-from avsync.media.container import film_length
+from avsync.media.container import film_length, film_start
 from avsync.media.pictures import (
     EPSILON,
     Orientation,
     Picture,
     Pictures,
     orientation_of,
+    shown_size,
 )
+from avsync.media.rates import rate_of
 from avsync.progress import Progress
 
 PixelArray = npt.NDArray[np.uint8]
 
 _WIDE_COLOUR_HEIGHT = 720  # pictures that do not say are BT.709 from this height on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFormat:
+    """How a film's picture is shown."""
+
+    track: int
+    """FFmpeg's stream index in the container"""
+    size: tuple[int, int]
+    """(width, height) in square pixels, turned as the container says"""
+    frame_rate: Fraction
+    """frames a second on average; the exact standard rate if it is one but for rounding"""
+    variable: bool
+    """whether frames are shown for different times"""
+    rotation: int
+    """degrees clockwise by which the stored picture is turned: 0, 90, 180 or 270"""
+    duration: float | None
+    """seconds on the film's clock at which the picture ends; None where the file does not say"""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -41,6 +64,29 @@ class Frame:
 
     def __repr__(self) -> str:
         return f"Frame({self.time:.3f} s, {list(self.pixels.shape)})"
+
+
+def probe_video(path: str | os.PathLike[str]) -> VideoFormat:
+    """How a film's picture is shown: its size, its rate, its length.
+
+    One picture is decoded, since only that tells for sure; of the rest, times are looked at.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MediaError: it is not media, or has no picture that can be decoded.
+    """
+    with Pictures(path) as pictures:
+        first = next(pictures.read())
+        stream = pictures.stream
+        rate = rate_of(path, stream)
+        return VideoFormat(
+            track=stream.index,
+            size=shown_size(first, stream),
+            frame_rate=rate.hz,
+            variable=rate.variable,
+            rotation=orientation_of(first.frame).rotation,
+            duration=_picture_end(pictures.container, stream),
+        )
 
 
 def iter_frames(
@@ -184,3 +230,20 @@ def turned(pixels: PixelArray, orientation: Orientation) -> PixelArray:
     if orientation.mirror_y:
         pixels = pixels[::-1]
     return np.ascontiguousarray(pixels)
+
+
+def _picture_end(container: InputContainer, stream: VideoStream) -> float | None:
+    start = film_start(container)
+    length = film_length(container)
+    ends = [] if length is None else [length]
+    base = float(stream.time_base or 1)
+    if stream.duration is not None:
+        ends.append(((stream.start_time or 0) + stream.duration) * base - start)
+    told = stream.metadata.get("DURATION", "")  # as Matroska's writers put it: 00:00:02.002000000
+    parts = told.split(":")
+    with suppress(ValueError):
+        ends.append(
+            sum(float(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
+        )
+    positive = [end for end in ends if end > 0]
+    return min(positive) if positive else None

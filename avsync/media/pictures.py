@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, Self
 
 import av
@@ -35,6 +35,7 @@ EPSILON = 1e-6
 _BACK = (0.0, 3.0, 20.0)  # seconds before an instant to look for a keyframe, one after the other
 _NEAR = 1.0  # seconds before an instant from which on every picture is decoded
 _NO_TIMESTAMPS = 0x80  # FFmpeg's flag of formats that are a bare stream
+_LOOKED_AT = 60  # packets that tell how regular a track is
 _UNREADABLE = 100  # failures in a row after which a file counts as broken off
 _USUAL_RATE = Fraction(25)
 _STILLS = Disposition.still_image | Disposition.timed_thumbnails
@@ -131,6 +132,22 @@ class Pictures:
             )
         return chain(shown, following)
 
+    def times(self, start: float) -> list[int]:
+        """When the next pictures after about `start` are shown, in ticks, none of them left out.
+
+        Packets are read but not decoded; this is no way to begin a `read`.
+        """
+        if not self._go(start or None):
+            return []
+        packets = list(islice(_demux(self.container, self.stream), _LOOKED_AT))
+        # What is shown before the first keyframe may lie before it in the file too, and what is
+        # shown after the last packet's time of decoding may come after it.
+        keys = [p.pts for p in packets if p.is_keyframe and p.pts is not None]
+        decoded = [p.dts for p in packets if p.dts is not None]
+        earliest = keys[0] if keys else math.inf
+        latest = decoded[-1] if decoded and len(packets) == _LOOKED_AT else math.inf
+        return [p.pts for p in packets if p.pts is not None and earliest <= p.pts <= latest]
+
     def _ways(self, start: float) -> Iterator[tuple[float | None, bool]]:
         """From where to decode, and whether pictures that no other needs may be left out."""
         # A bare stream has no times: after a seek nobody knows where it is.
@@ -157,13 +174,15 @@ class Pictures:
     def _decode(self, after_seek: bool, dense_from: float) -> Iterator[Picture]:
         stream, clock = self.stream, _Clock(self.container, self.stream)
         context = stream.codec_context
+        # A program stream tells times once a block, and picks them up wrongly within one.
+        sparse = self.container.format.name == "mpeg"
         # What is shown before the first keyframe may need pictures from before it.
         earliest = None if after_seek else -math.inf
         thinned = False
         for packet in _demux(self.container, stream):
             at = clock.of_packet(packet)
             if earliest is None:
-                if not packet.is_keyframe:
+                if not packet.is_keyframe or (packet.pos is None and sparse):
                     continue
                 earliest = -math.inf if at is None else at - EPSILON
             thin = at is not None and at < dense_from
