@@ -19,7 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each layer may import from those above it, and from itself only within one component.
 LAYERS = (
     ("errors", "progress", "timemap", "atomic"),
-    ("subtitles", "tokens", "media", "cutlist"),
+    ("subtitles", "tokens", "media", "cutlist", "edits"),
     ("cache", "encoders", "render", "timeline"),
     ("aligner",),
     ("placement", "refine", "beats", "clips"),
@@ -50,6 +50,7 @@ OWNERS = {
     "pysubs2": {"subtitles"},
     "safetensors": {"encoders", "cache"},
     "scenedetect": {"clips"},
+    "scipy": {"montage"},
     "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage"},
     "torchaudio": {"encoders"},
     "tqdm": {"cli"},
