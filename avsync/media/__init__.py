@@ -11,8 +11,10 @@ prime its decoder (AAC, MP3, Opus) is cut off as the container says.
 from __future__ import annotations
 
 from avsync.media.frames import Frame, PixelArray, VideoFormat, iter_frames, probe_video
+from avsync.media.line import FloatArray
 from avsync.media.rates import standard_rate
-from avsync.media.sound import Audio, FloatArray, iter_audio, read_audio
+from avsync.media.sound import Audio, iter_audio, read_audio
+from avsync.media.stereo import iter_stereo
 from avsync.media.texts import read_subtitle_track
 from avsync.media.tracks import (
     MEDIA_EXTENSIONS,
@@ -36,6 +38,7 @@ __all__ = [
     "is_media",
     "iter_audio",
     "iter_frames",
+    "iter_stereo",
     "probe",
     "probe_video",
     "read_audio",

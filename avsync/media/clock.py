@@ -61,10 +61,17 @@ class _Heard(NamedTuple):  # a tuple, for there are half a million in a film
 
 
 def iter_stretches(
-    container: InputContainer, track: Track, path: str | os.PathLike[str]
+    container: InputContainer,
+    track: Track,
+    path: str | os.PathLike[str],
+    *,
+    longest: float = STRETCH,
 ) -> Iterator[Stretch]:
-    """The decoded sound of one track, in order, with the seams that its timestamps tell of."""
-    collector = _Collector(path, track.start, film_length(container))
+    """The decoded sound of one track, in order, with the seams that its timestamps tell of.
+
+    It is read from where the container is, in stretches of about `longest` seconds.
+    """
+    collector = _Collector(path, track.start, film_length(container), longest)
     heard = _decode(container, track, path)
     previous = next(heard)
     for following in heard:
@@ -80,9 +87,12 @@ def iter_stretches(
 class _Collector:
     """Lays frames end to end into stretches, and finds the seams between them."""
 
-    def __init__(self, path: str | os.PathLike[str], start: float, length: float | None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], start: float, length: float | None, longest: float
+    ) -> None:
         self.done: deque[Stretch] = deque()
         self._path = path
+        self._longest = longest
         # A container's length may be an estimate, but not one that is off by this much.
         self._latest = math.inf if length is None else 1.1 * length + 60
         self._fifo = AudioFifo()
@@ -109,7 +119,7 @@ class _Collector:
         self._end += heard.seconds
         if self._end - self._judged >= JUDGED:
             self._judge()
-        if self._fifo.samples >= STRETCH * kind[0]:
+        if self._fifo.samples >= self._longest * kind[0]:
             self.close()
 
     def close(self) -> None:

@@ -7,29 +7,24 @@ and what the caller does with a block overlaps with the decoding of the next.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 
 from avsync.errors import MediaError
-from avsync.media.clock import Stretch, iter_stretches
+from avsync.media.ahead import ahead
+from avsync.media.clock import iter_stretches
 from avsync.media.container import open_container
+from avsync.media.line import FloatArray, Line
 from avsync.media.tracks import choose_audio_track, describe
 from avsync.progress import Progress
 
-FloatArray = npt.NDArray[np.float32]
-
-BLOCK_SECONDS = 10
 _AHEAD = 3  # stretches that may be decoded before they are asked for
 
 # How much of each channel goes into the mono sum, before the weights are made to sum to 1. Speech
@@ -37,8 +32,6 @@ _AHEAD = 3  # stretches that may be decoded before they are asked for
 _WEIGHTS = {"FC": 1.0, "FL": 0.5, "FR": 0.5, "FLC": 0.5, "FRC": 0.5, "LFE": 0.0, "LFE2": 0.0}
 _OTHER_WEIGHT = 0.2
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 6: "5.1", 8: "7.1"}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -92,10 +85,10 @@ def iter_audio(
         info = describe(container, path)
         chosen = choose_audio_track(info, track)
         report = _Report(progress, info.duration)
-        line = _Line(rate_hz)
+        line = Line(rate_hz, _Mixer)
         try:
             # Closing stops the other thread, which has to be before the container is closed.
-            with closing(_ahead(iter_stretches(container, chosen, path), _AHEAD)) as stretches:
+            with closing(ahead(iter_stretches(container, chosen, path), _AHEAD)) as stretches:
                 for stretch in stretches:
                     for block in line.add(stretch):
                         yield block
@@ -117,59 +110,6 @@ def read_audio(
     """All of a track's sound at once; see `iter_audio`. Two hours take 460 MB at 16 kHz."""
     blocks = list(iter_audio(path, track=track, rate_hz=rate_hz, progress=progress))
     return Audio(np.concatenate(blocks), rate_hz)
-
-
-class _Line:
-    """The line of samples: lays stretches on it at their place and cuts it into blocks."""
-
-    def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self._written = 0  # samples on the line so far
-        self._overlap = 0  # samples still to drop, for they double what is on the line
-        self._parts: list[FloatArray] = []
-        self._held = 0  # samples in parts
-        self._mixer: _Mixer | None = None
-
-    @property
-    def position(self) -> float:
-        """Seconds on the film's clock that are done."""
-        return self._written / self._rate_hz
-
-    def add(self, stretch: Stretch) -> Iterator[FloatArray]:
-        if stretch.start is not None or self._mixer is None:
-            yield from self._end_run()
-            start = round((stretch.start or 0.0) * self._rate_hz)
-            for gap in _silence(start - self._written, self._rate_hz):
-                yield from self._write(gap)
-            self._overlap = self._written - start
-            self._mixer = _Mixer(stretch.frame, self._rate_hz)
-        yield from self._write(self._mixer.mix(stretch.frame))
-
-    def finish(self) -> Iterator[FloatArray]:
-        """What is left."""
-        yield from self._end_run()
-        if self._held:
-            yield np.concatenate(self._parts)
-
-    def _end_run(self) -> Iterator[FloatArray]:
-        if self._mixer is not None:
-            yield from self._write(self._mixer.mix(None))
-            self._mixer = None
-
-    def _write(self, samples: FloatArray) -> Iterator[FloatArray]:
-        if self._overlap:
-            dropped = min(self._overlap, len(samples))
-            self._overlap -= dropped
-            samples = samples[dropped:]
-        self._written += len(samples)
-        self._parts.append(samples)
-        self._held += len(samples)
-        size = BLOCK_SECONDS * self._rate_hz
-        while self._held >= size:
-            joined = np.concatenate(self._parts)
-            yield joined[:size]
-            self._parts = [joined[size:]]
-            self._held = len(self._parts[0])
 
 
 class _Mixer:
@@ -223,24 +163,6 @@ def _weights(layout: AudioLayout) -> FloatArray:
     weights = np.array([_WEIGHTS.get(name, _OTHER_WEIGHT) for name in names], np.float32)
     total = float(weights.sum())
     return weights / np.float32(total) if total else np.full_like(weights, 1 / len(weights))
-
-
-def _silence(samples: int, block: int) -> Iterator[FloatArray]:
-    for start in range(0, samples, block):
-        yield np.zeros(min(block, samples - start), np.float32)
-
-
-def _ahead(source: Iterator[T], depth: int) -> Generator[T, None, None]:
-    """The same items, made by another thread, up to `depth` of them before they are asked for."""
-    with ThreadPoolExecutor(1, thread_name_prefix="avsync-decode") as worker:
-        pending = deque(worker.submit(next, source, None) for _ in range(depth))
-        try:
-            while (item := pending.popleft().result()) is not None:
-                pending.append(worker.submit(next, source, None))
-                yield item
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 class _Report:
