@@ -25,7 +25,7 @@ def srt_times(name: str) -> npt.NDArray[np.float64]:
 
 
 def test_they_are_small() -> None:
-    assert sum(path.stat().st_size for path in FIXTURES.iterdir()) < 1_500_000
+    assert sum(path.stat().st_size for path in FIXTURES.rglob("*")) < 2_000_000
 
 
 def test_the_film_has_picture_and_sound() -> None:
