@@ -1,11 +1,24 @@
 """What a clip shows, moment by moment: its shots, how much moves, how sharp and bright it is.
 
-The only owner of scenedetect. `analyse_clip` decodes a clip once; `Clip` is plain data that a
-planner can also be given by hand.
+The only owner of scenedetect and OpenCV. `analyse_clip` decodes a clip once; `Clip` is plain data
+that a planner can also be given by hand.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip
 
-__all__ = ["TOKEN_RATE_HZ", "Clip"]
+if TYPE_CHECKING:
+    from avsync.clips.analyse import analyse_clip as analyse_clip
+
+__all__ = ["TOKEN_RATE_HZ", "Clip", "analyse_clip"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "analyse_clip":  # brings torch along, which a Clip does not need
+        from avsync.clips.analyse import analyse_clip
+
+        return analyse_clip
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

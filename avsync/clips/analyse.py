@@ -1,0 +1,196 @@
+"""analyse_clip: one decoding pass over a clip's picture, and everything that is read off it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from avsync.aligner.picture import PictureModel, load_picture_model
+from avsync.cache import TokenCache
+from avsync.clips.clip import TOKEN_RATE_HZ, Clip
+from avsync.clips.measures import Bars, sharpness
+from avsync.clips.shots import ShotFinder
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.errors import MediaError
+from avsync.media import Frame, VideoFormat, iter_frames, probe_video
+from avsync.progress import Progress
+from avsync.timemap import Span
+from avsync.tokens import TokenSequence
+
+SHORTEST = 1.0
+"""Seconds of picture that a clip has at least."""
+WIDTH, HEIGHT = 320, 180  # pixels of what is decoded: the scale at which sharpness is judged
+BLOCK_TOKENS = 250
+VERSION = 1  # of what is stored of a clip; goes up when its meaning changes
+LONGEST_HOLD = 1.0  # seconds: the last frame of a constant rate is not shown for longer
+
+_PLACES = (2048**3, 2048**2, 2048, 1)
+_ROUNDING = 0.001  # seconds
+
+FloatArray = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+
+def analyse_clip(
+    path: str | os.PathLike[str],
+    *,
+    model: PictureModel | None = None,
+    cache: TokenCache | None = None,
+    progress: Progress | None = None,
+) -> Clip:
+    """What a clip's picture shows: its shots, its visual tokens and measures at 25 Hz.
+
+    The picture is decoded once, in constant memory but for what is returned, and not at all when
+    `cache` knows it; the result is the same to the last bit either way. Nobody looks for faces:
+    no library that avsync stands on brings a detector along.
+
+    Args:
+        path: a film or a clip, of any frame rate.
+        model: from `load_picture_model`; None loads the one in the package.
+        progress: called with "watching" and the fraction of the clip that is done.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        MediaError: it has no picture, only a still one, one of less than a second, or one that
+            cannot be read.
+    """
+    path = Path(path)
+    shown = probe_video(path)
+    model = model or load_picture_model()
+    key = None
+    if cache is not None:
+        version = f"clip {VERSION} {model.version}"
+        key = cache.key(path, track=shown.track, model_version=version)
+        stored = cache.load(key)
+        if stored is not None:
+            return _clip(path, shown, stored)
+    sight = _watch(path, shown, model, progress)
+    if cache is not None and key is not None:
+        cache.store(key, sight)
+    return _clip(path, shown, sight)
+
+
+def _watch(
+    path: Path, shown: VideoFormat, model: PictureModel, progress: Progress | None
+) -> TokenSequence:
+    """Decode a clip and put all that is to be known of it into one sequence, as it is stored.
+
+    Columns: visual tokens, motion, sharpness, exposure, and the boundaries of the shots, one a row
+    (see `_digits`); what is left of those columns is −1.
+    """
+    eye = _Eye(path, shown)
+    frames = iter_frames(path, width=WIDTH, height=HEIGHT, progress=progress)
+    tokens = model.visual.encode(eye.blocks(frames))
+    if len(eye.finder.times) < 2:
+        raise MediaError(path, "shows one picture that does not move: give a film")
+    starts = eye.finder.starts(model.visual.change_probability(tokens))
+    digits = np.full((len(tokens), len(_PLACES)), -1.0, np.float32)
+    bounds = [*(start for start in starts if start < eye.end), eye.end]
+    digits[: len(bounds)] = [_digits(bound) for bound in bounds]
+    exposure = np.minimum(np.array(eye.luma) / 255 / eye.bars.picture_share, 1.0)
+    columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure, digits]
+    values = np.column_stack([np.asarray(column, np.float32) for column in columns])
+    # The cache holds half precision; a first run must come out as every later one does.
+    return TokenSequence(values.astype(np.float16).astype(np.float32), TOKEN_RATE_HZ)
+
+
+def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:
+    measures = sight.values.shape[1] - len(_PLACES) - 3
+    values, digits = sight.values[:, :measures], sight.values[:, measures + 3 :]
+    motion, sharp, exposure = np.ascontiguousarray(sight.values[:, measures : measures + 3].T)
+    bounds = [_seconds(row) for row in digits if row[0] >= 0]
+    return Clip(
+        path=path,
+        duration=bounds[-1],
+        frame_rate=shown.frame_rate,
+        size=shown.size,
+        shots=tuple(Span(start, end) for start, end in pairwise(bounds)),
+        tokens=TokenSequence(values, TOKEN_RATE_HZ),
+        motion=motion,
+        sharpness=sharp,
+        exposure=exposure,
+    )
+
+
+class _Eye:
+    """Sees every picture of a clip once, and remembers what is to be known of it."""
+
+    def __init__(self, path: Path, shown: VideoFormat) -> None:
+        self._path, self._shown = path, shown
+        self.finder = ShotFinder(shown.frame_rate)
+        self.bars = Bars(FRAME_HEIGHT, FRAME_WIDTH)
+        self.end = 0.0
+        """seconds: where the picture ends"""
+        self.sharpness: list[float] = []
+        self.luma: list[float] = []
+        """[tokens] each; luma from 0 to 255"""
+
+    def blocks(self, frames: Iterator[Frame]) -> Iterator[Pixels]:
+        """The small pictures on display at each `k / 25` s, in blocks: uint8 [time, 36, 64, 3]."""
+        held: list[Pixels] = []
+        for frame, until in self._timed(frames):
+            small, grey = _shrunk(frame.pixels)
+            self.finder.add(frame.time, small)
+            count = _tokens_before(until) - len(self.luma)
+            if count > 0:
+                dark = grey[:: HEIGHT // FRAME_HEIGHT, :: WIDTH // FRAME_WIDTH]
+                self.bars.add(dark)
+                self.sharpness += [sharpness(grey)] * count
+                self.luma += [float(grey.mean())] * count
+                held += [small] * count
+            if len(held) >= BLOCK_TOKENS:
+                yield np.stack(held)
+                held = []
+        if self.end < SHORTEST:
+            raise MediaError(
+                self._path,
+                f"shows a picture for {self.end:.2f} s only: give clips of {SHORTEST:g} s or more",
+            )
+        if held:
+            yield np.stack(held)
+
+    def _timed(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, float]]:
+        """Every frame, and until when it is on display."""
+        shown = next(frames)
+        for frame in frames:
+            yield shown, frame.time
+            shown = frame
+        self.end = round(self._end(shown.time), 6)
+        yield shown, self.end
+
+    def _end(self, last: float) -> float:
+        step = float(1 / self._shown.frame_rate)
+        told = self._shown.duration
+        if told is None or told < last + step / 2:
+            return last + step
+        # A file that was cut off still claims its whole length.
+        return told if self._shown.variable or told - last < LONGEST_HOLD else last + step
+
+
+def _shrunk(pixels: Pixels) -> tuple[Pixels, Pixels]:
+    """A picture at the size of tokens, and at its own in grey."""
+    import cv2
+
+    small = cv2.resize(pixels, (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    return np.asarray(small, np.uint8), np.asarray(grey, np.uint8)
+
+
+def _tokens_before(until: float) -> int:
+    """How many instants `k / 25` s lie before a time; containers round those to a millisecond."""
+    return max(0, math.ceil((until - _ROUNDING) * TOKEN_RATE_HZ))
+
+
+def _digits(seconds: float) -> FloatArray:
+    """A time in digits of base 2048, which half precision holds exactly: [microseconds]."""
+    return np.array([round(seconds * 1e6) // place % 2048 for place in _PLACES], np.float32)
+
+
+def _seconds(digits: FloatArray) -> float:
+    return sum(int(d) * place for d, place in zip(digits, _PLACES, strict=True)) / 1e6
