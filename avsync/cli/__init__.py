@@ -36,11 +36,13 @@ class Command:
 
 COMMANDS = {
     "beats": Command("find the beats, bars and tempo of a song", "beats:parser", "beats:run"),
+    "montage": Command("cut clips to the beats of a song", "montage:parser", "montage:run"),
     "retime": Command(
         "retime subtitles to a film, or to subtitles that fit it",
         "arguments:retime_parser",
         "commands:run",
     ),
+    "snap": Command("move the cuts of an edit onto the beats of a song", "snap:parser", "snap:run"),
 }
 
 
