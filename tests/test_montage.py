@@ -7,13 +7,16 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from montages import make_clip, make_clips
 
+from avsync.aligner.picture import PictureModel
 from avsync.beats.grid import BeatGrid
 from avsync.clips.clip import Clip
 from avsync.cutlist import CutList
@@ -25,6 +28,7 @@ from avsync.montage.pacing import Every
 from avsync.montage.packing import pack
 from avsync.montage.sequence import lay_in_order
 from avsync.timemap import FRAME_RATES
+from avsync.tokens import TokenSequence
 
 GRID = BeatGrid.regular(120, duration=32.0)  # a beat every 0.5 s, a bar every 2 s
 CLIPS = make_clips(12)
@@ -323,7 +327,7 @@ def test_shots_stay_within_shots_unless_told() -> None:
 def test_filters_reject_moments_and_count_them(
     measure: str, bad: float, filters: Filters, reason: str
 ) -> None:
-    good = {"exposure": 0.45, "sharpness": 0.8, "motion": 0.3, "faces": 0.2}
+    good: dict[str, Any] = {"exposure": 0.45, "sharpness": 0.8, "motion": 0.3, "faces": 0.2}
     track = np.full(250, good[measure])
     track[100:150] = bad  # 4 to 6 s: four moments of half a second
     clips = [make_clip(f"{k}.mp4", **(good | {measure: track})) for k in range(4)]
@@ -495,20 +499,56 @@ def test_a_clip_given_twice_counts_once() -> None:
 
 
 def test_unusable_files_are_skipped_or_an_error_when_strict(tmp_path: Path) -> None:
-    pytest.importorskip("avsync.clips.analyse")
-    from avsync.aligner.picture import PictureModel
-
     model = PictureModel().eval()
-    broken = tmp_path / "broken.mp4"
+    broken, empty = tmp_path / "broken.mp4", tmp_path / "empty.mp4"
     broken.write_bytes(b"\0" * 5000)
-    given = [*CLIPS, broken, tmp_path / "missing.mp4"]
+    empty.touch()
+    given: list[Clip | Path] = [*CLIPS, broken, empty]
     made = plan(given, GRID, model=model)
-    assert [skip.path.name for skip in made.report.skipped] == ["broken.mp4", "missing.mp4"]
+    assert [skip.path.name for skip in made.report.skipped] == ["broken.mp4", "empty.mp4"]
     assert all(skip.reason for skip in made.report.skipped)
     with pytest.raises(MediaError, match=r"broken\.mp4"):
         plan(given, GRID, model=model, strict=True)
     with pytest.raises(MediaError, match=r"broken\.mp4: .*nor can the other 1 be used"):
-        plan([broken, tmp_path / "missing.mp4"], GRID, model=model)
+        plan([broken, empty], GRID, model=model)
+    with pytest.raises(FileNotFoundError):  # a slip in a name is no broken clip
+        plan([*CLIPS, tmp_path / "missing.mp4"], GRID, model=model)
+
+
+def attending() -> tuple[PictureModel, TokenSequence]:
+    """A model that attends to likeness in the first dimensions of its tokens, and a song's."""
+    model = PictureModel().eval()
+    with torch.no_grad():
+        for projection in (model.lag.query, model.lag.key):
+            projection.weight.copy_(torch.eye(*projection.weight.shape))
+    chance = np.random.default_rng(9)
+    audio = chance.normal(size=(800, model.lag.query.in_features)).astype(np.float32)
+    return model, TokenSequence(audio, 25)
+
+
+def test_attention_puts_a_movement_on_its_accent() -> None:
+    model, song = attending()
+    dim = model.lag.key.in_features
+    shared = min(dim, song.dim, model.lag.key.out_features)
+    clips, begin = [], 37  # token of each clip at which one slot of the song is seen
+    for number in range(16):
+        clip = make_clip(f"{number}.mp4", 6.0, seed=number, dim=dim, motion=0.3)
+        values = clip.tokens.values.copy()
+        values[begin : begin + 50, :shared] = song.values[number * 50 :, :shared][:50]
+        clips.append(replace(clip, tokens=TokenSequence(values, 25)))
+    clips = clips[::-1]
+    made = plan(clips, GRID, every="bar", model=model, song=song)
+    assert not made.report.notes
+    assert [choice.clip.stem for choice in made.choices] == [str(k) for k in range(16)]
+    assert all(choice.moment.start == begin / 25 for choice in made.choices)
+    assert min(choice.reasons.match for choice in made.choices) > 3
+    blind = plan(clips, GRID, every="bar", model=model, song=song, weights=Weights(match=0))
+    assert [c.clip for c in blind.choices] != [c.clip for c in made.choices]
+
+
+def test_two_clips_take_turns() -> None:
+    made = plan(make_clips(2, 30.0), GRID, every="beat", length=18.0)
+    assert all(a.clip != b.clip for a, b in pairwise(made.choices))
 
 
 # Packing, assignment, order

@@ -35,7 +35,7 @@ def assign(scores: FloatArray, clip: IntArray, *, spread: float) -> IntArray:
 
     spread = max(spread, 1e-3)  # between equals, even use is still the better one
     prices = np.zeros(len(clip), np.float32)
-    fair = max(1.0, len(scores) / len(np.unique(clip)))
+    fair = fair_share(len(scores), clip)
     best = scores.max(axis=0)
     for each in np.unique(clip):
         mine = np.flatnonzero(clip == each)
@@ -43,6 +43,11 @@ def assign(scores: FloatArray, clip: IntArray, *, spread: float) -> IntArray:
         prices[mine] = spread * np.arange(len(mine)) / fair
     _, chosen = linear_sum_assignment(scores - prices, maximize=True)
     return _improve(scores, clip, np.asarray(chosen, np.int64), spread, fair)
+
+
+def fair_share(slots: int, clip: IntArray) -> float:
+    """How often each of the clips would be used if all were used alike."""
+    return max(1.0, slots / len(np.unique(clip)))
 
 
 def _improve(
@@ -70,9 +75,52 @@ def _improve(
             uses[clip[chosen[slot]]] -= 1
             uses[clip[to]] += 1
             chosen[slot] = to
+        changed |= _turn_round(scores, clip, chosen, spread)
         if not changed:
             break
     return chosen
+
+
+def _turn_round(scores: FloatArray, clip: IntArray, chosen: IntArray, spread: float) -> bool:
+    """Reverse runs of slots where one clip is left twice in a row, in place, if that gains.
+
+    Of two clips in turns, "A B B A B A A B" can only be mended all at once.
+    """
+    changed = False
+    if (clip[chosen] == clip[chosen[0]]).all():
+        return changed
+    for cut in range(1, len(chosen)):
+        if clip[chosen[cut - 1]] != clip[chosen[cut]]:
+            continue
+        best, run = _GAIN, (0, 0)
+        after = [(cut, end) for end in range(cut + 2, len(chosen) + 1)]
+        before = [(first, cut) for first in range(cut - 1)]
+        for first, end in [*after, *before]:
+            gain = _gain_of_reversing(scores, clip, chosen, first, end, spread)
+            if gain > best:
+                best, run = gain, (first, end)
+        if run != (0, 0):
+            chosen[run[0] : run[1]] = chosen[run[0] : run[1]][::-1].copy()
+            changed = True
+    return changed
+
+
+def _gain_of_reversing(
+    scores: FloatArray, clip: IntArray, chosen: IntArray, first: int, end: int, spread: float
+) -> float:
+    """What the sum gains if the slots [first, end) take their pieces in reverse order."""
+    inside = chosen[first:end]
+    gain = 0.0
+    for outside, near, far in ((first - 1, 0, -1), (end, -1, 0)):
+        if 0 <= outside < len(chosen):
+            there = clip[chosen[outside]]
+            gain += float(there == clip[inside[near]]) - float(there == clip[inside[far]])
+    if gain <= 0:  # the rest is next to never worth it
+        return gain
+    slots = np.arange(first, end)
+    change = scores[slots, inside[::-1]].sum(dtype=np.float64)
+    change -= scores[slots, inside].sum(dtype=np.float64)
+    return gain * spread * NEIGHBOURS + float(change)
 
 
 def _gains_of_moving(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from avsync.beats.grid import BeatGrid
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip
 from avsync.cutlist import CutList, Shot, Soundtrack
-from avsync.montage.filling import Demand, Filled, Filling, Order, fill
+from avsync.montage.demand import Demand
+from avsync.montage.filling import Filled, Filling, Order, fill
 from avsync.montage.moments import Filters, Moments, find_moments, without_short
 from avsync.montage.pacing import Pacing
 from avsync.montage.refusal import no_room
@@ -75,7 +76,7 @@ def build(
         if progress is not None:
             progress("matching", done / 2)
     wanted = round(request.dissolve * rate)
-    fillings = _fill(request, slots, moments, clips, scorer, rate, wanted, progress)
+    fillings = _fill(request, slots, moments, scorer, rate, wanted, progress)
     shots = _shots(slots, fillings, clips, wanted)
     shorter = sum(shot.dissolve_frames < wanted for shot in shots[1:])
     if shorter:
@@ -120,7 +121,6 @@ def _fill(
     request: Request,
     slots: Sequence[Slot],
     moments: Moments,
-    clips: Sequence[Clip],
     scorer: Scorer,
     rate: Fraction,
     dissolve: int,
@@ -139,7 +139,6 @@ def _fill(
         found = fill(
             demands,
             moments.stretches,
-            clips,
             scorer,
             frame_rate=rate,
             order=request.order,

@@ -143,7 +143,7 @@ def _judge_clip(clip: Clip, filters: Filters, *, across_shots: bool) -> _Judged:
     kept: list[Span] = []
     tallies = np.zeros((len(_FILTERS), 2))
     count = 0
-    for shot in _whole_shots(clip, across_shots=across_shots):
+    for shot in _whole_shots(clip, across_shots=across_shots) if len(clip.tokens) else ():
         edges = np.linspace(shot.start, shot.end, max(1, round(shot.duration / MOMENT)) + 1)
         failed = _failed(clip, filters, edges)
         tallies[:, 0] += failed.sum(axis=1)
@@ -168,8 +168,6 @@ def _whole_shots(clip: Clip, *, across_shots: bool) -> Iterator[Span]:
 def _failed(clip: Clip, filters: Filters, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """bool [filters, moments]: which moments which filter turns down."""
     tokens = len(clip.tokens)
-    if not tokens:
-        return np.zeros((len(_FILTERS), len(edges) - 1), dtype=np.bool_)
     first = np.clip(np.rint(edges[:-1] * TOKEN_RATE_HZ).astype(int), 0, tokens - 1)
     stop = np.clip(np.rint(edges[1:] * TOKEN_RATE_HZ).astype(int), first + 1, tokens)
 

@@ -53,6 +53,10 @@ class Pieces:
         clip, stretch, layer = self.clip[used], self.stretch[used], self.layer[used]
         return Pieces(clip, stretch, first[back], end[back], layer)
 
+    def begun_at(self, first: IntArray, needs: IntArray) -> Pieces:
+        """As long a part of each piece as is needed, from a frame on."""
+        return Pieces(self.clip, self.stretch, first, first + needs, self.layer)
+
 
 @dataclass(frozen=True, slots=True)
 class Packing:

@@ -101,6 +101,7 @@ def plan(
         ValueError: no clips, or arguments that contradict each other.
         LowConfidence: the song has no beats, or none to be trusted.
         AlignmentError: there is not enough footage for the slots; it says of what.
+        FileNotFoundError: a clip or the song is not there.
         MediaError, OSError: `strict`, and a clip cannot be used; or no clip can be.
         ModelUnavailable: the package's weights are missing.
     """
@@ -168,7 +169,7 @@ def _check_beats(grid: BeatGrid, *, force: bool) -> None:
         why = f" ({grid.reason})" if grid.reason else ""
         raise LowConfidence(
             f"{song}: its beats are not to be trusted{why}: confidence {grid.confidence:.2f}, "
-            f"under {LEAST_CONFIDENCE:g}; force takes them all the same",
+            f"under {LEAST_CONFIDENCE:g}",
             alignment=grid,
         )
 

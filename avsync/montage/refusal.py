@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from avsync.errors import AlignmentError, MediaError
-from avsync.montage.filling import Demand
+from avsync.montage.demand import Demand
 from avsync.montage.moments import Moments, Rejection
 from avsync.montage.result import Skipped
 from avsync.montage.slots import Slot

@@ -87,6 +87,16 @@ class Scorer:
         self._sum = np.zeros((len(slots), 1))
         self._squares = np.zeros((len(slots), 1))
 
+    @property
+    def clips(self) -> int:
+        """How many there are."""
+        return len(self._clips)
+
+    @property
+    def tokens(self) -> int:
+        """Of all clips."""
+        return sum(len(clip.tokens) for clip in self._clips)
+
     def measure(self) -> Iterator[float]:
         """Look once over the logits of all clips, for their scale; yields the fraction done."""
         if self._logits is None:

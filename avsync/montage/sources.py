@@ -42,6 +42,7 @@ def read_clips(
     """Analyse those that are paths. A file that comes twice counts once.
 
     Raises:
+        FileNotFoundError: there is no such file.
         MediaError, OSError: `strict`, and a clip cannot be read or has no picture.
     """
     clips: list[Clip] = []
@@ -59,6 +60,8 @@ def read_clips(
             continue
         try:
             clips.append(_analyse(path, model, cache, number, len(given), progress))
+        except FileNotFoundError:  # a name with a slip in it, and not a clip that is broken
+            raise
         except OSError as error:  # MediaError is one
             if strict:
                 raise

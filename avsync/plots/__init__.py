@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from avsync.plots.alignment import plot_alignment
 from avsync.plots.beats import plot_beats
+from avsync.plots.montage import plot_montage
 from avsync.plots.style import PLOT_EXTENSIONS
 
-__all__ = ["PLOT_EXTENSIONS", "plot_alignment", "plot_beats"]
+__all__ = ["PLOT_EXTENSIONS", "plot_alignment", "plot_beats", "plot_montage"]
