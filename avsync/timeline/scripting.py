@@ -103,7 +103,7 @@ class _Sources:
         scale = min(self._size[0] / width, self._size[1] / height)
         fitted = max(1, round(width * scale)), max(1, round(height * scale))
         clip = VideoFileClip(os.fspath(path), audio=False, target_resolution=fitted)
-        # moviepy has it from a printed "59.94", which is a frame off after ten seconds.
+        # moviepy has it from a printed "59.94", with which it seeks a frame off after 20 s.
         clip.reader.fps = clip.fps = float(form.frame_rate)
         return clip
 
