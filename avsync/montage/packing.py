@@ -77,14 +77,13 @@ def pack(
     lengths = sorted(needs, reverse=True)
     room = [stretch.frames for stretch in stretches]
     if not lengths or not room or lengths[0] > max(room):
-        longest = max(room, default=0)
-        return Packing(None, len(_tightly(room, [n for n in lengths if n <= longest]).placed))
+        return Packing(None, _most(room, lengths))
     first = _evenly(room, lengths)
     if first.missing:
         first = _tightly(room, lengths)
-    packed, layers = len(first.placed), [first]
     if first.missing and not repeat:
-        return Packing(None, packed)
+        return Packing(None, _most(room, lengths))
+    layers = [first]
     while layers[-1].missing:
         layers.append(_tightly(room, layers[-1].missing))
     if len(layers) == 1:
@@ -93,7 +92,7 @@ def pack(
             if len(more.placed) == len(layers[0].placed):
                 break
             layers[0] = more
-    return Packing(_lay_out(stretches, layers), packed)
+    return Packing(_lay_out(stretches, layers), len(first.placed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +139,11 @@ def _tightly(room: Sequence[int], lengths: Sequence[int]) -> _Layer:
         placed.append((stretch, length))
         insort(free, (left - length, stretch))
     return _Layer(tuple(placed), tuple(missing))
+
+
+def _most(room: Sequence[int], lengths: Sequence[int]) -> int:
+    """How many find room if it is not asked which: the shortest do."""
+    return len(_tightly(room, lengths[::-1]).placed)
 
 
 def _lay_out(stretches: Sequence[Stretch], layers: Sequence[_Layer]) -> Pieces:
