@@ -231,8 +231,10 @@ def _write(plan: MontagePlan, args: argparse.Namespace, progress: Progress) -> l
 def film_size(plan: MontagePlan, ratio: Fraction) -> tuple[int, int]:
     """The size of that ratio whose short side is that of the clips shown most, in even numbers."""
     sizes = {clip.path: clip.size for clip in plan.clips}
-    shown = Counter(sizes[shot.source] for shot in plan.cuts.shots)
-    _, usual = max((count, size) for size, count in shown.items())
+    shown = Counter[tuple[int, int]]()
+    for shot in plan.cuts.shots:
+        shown[sizes[shot.source]] += shot.frames
+    _, usual = max((frames, size) for size, frames in shown.items())
     short = min(usual)
     width, height = (short * ratio, short) if ratio >= 1 else (short, short / ratio)
     return 2 * round(Fraction(width) / 2), 2 * round(Fraction(height) / 2)

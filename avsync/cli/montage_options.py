@@ -11,7 +11,7 @@ from pathlib import Path
 
 from avsync.cli.values import Parser, bpm, count, frame_rate, meter
 
-FILM_EXTENSIONS = (".mp4", ".mov", ".mkv")
+FILM_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv")
 PRESETS = (
     "ultrafast",
     "superfast",
@@ -26,8 +26,8 @@ PRESETS = (
 
 _EPILOG = """\
 A directory among the CLIPS stands for all films in it, in order of name. The extension of OUT
-chooses what is written: .mp4 .mov .mkv are films; .otio .edl .fcpxml .xml (Final Cut 7, Premiere)
-are timelines with the beats as markers. -o may be given several times.
+chooses what is written: .mp4 .m4v .mov .mkv are films; .otio .edl .fcpxml .xml (Final Cut 7,
+Premiere) are timelines with the beats as markers. -o may be given several times.
 
 --every takes a number of beats, or "beat", "bar", "4 bars", "phrase" (8 bars, anew from each drop),
 "energy" (the louder the music, the shorter the shots), "drops" or "onsets".
@@ -132,8 +132,11 @@ def _add_choosing(made: argparse.ArgumentParser) -> None:
     for option, text in (
         ("--min-exposure", "0 black to 1 white: darker moments are left out (0.04)"),
         ("--max-exposure", "brighter moments are left out (0.96)"),
-        ("--min-sharpness", "0 blurred to about 1 crisp: softer moments are left out (none)"),
-        ("--min-motion", "stiller moments are left out (none)"),
+        ("--min-sharpness", "0 blurred to about 1 crisp: softer moments are left out (0.05)"),
+        (
+            "--min-motion",
+            "in 64ths of the picture's width per 1/25 s: stiller moments are left out (none)",
+        ),
         ("--max-motion", "shakier moments are left out (none)"),
     ):
         group.add_argument(option, metavar="X", type=_time, help=text)

@@ -34,10 +34,10 @@ class Filters:
     """mean luma, 0 black to 1 white: below it a moment is too dark"""
     max_exposure: float = 0.96
     """above it a moment is blown out"""
-    min_sharpness: float = 0.0
-    """below it a moment is blurred; as `Clip.sharpness` counts"""
+    min_sharpness: float = 0.05
+    """below it a moment is blurred, as `Clip.sharpness` counts: by a good hundredth of the width"""
     min_motion: float = 0.0
-    """below it a moment is too still; as `Clip.motion` counts"""
+    """below it a moment is too still: mean pixels of a 64 pixel wide picture in 1/25 s"""
     max_motion: float = math.inf
     """above it a moment is too shaky"""
     min_faces: float = 0.0
