@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import opentimelineio as otio
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,8 @@ from avsync.cutlist import CutList, Marker, Shot, Soundtrack
 from avsync.errors import MediaError, RenderError
 from avsync.snap import snap_cuts, snap_timeline
 from avsync.timeline import read_timeline, write_timeline
+from avsync.timeline.files import load_timeline
+from avsync.timeline.items import placed
 
 FORMATS = (".edl", ".fcpxml", ".otio", ".xml")
 RATES = [Fraction(n) for n in (24, 25, 30, 50, 60)]
@@ -194,6 +197,8 @@ def test_the_chosen_track_moves(tmp_path: Path) -> None:
     made, result = snapped(edit, tmp_path, track=2)
     assert [m.before for m in result.moves] == [23]
     assert ranges(made.tracks) == [[(0, 52), (9, 60)], [(0, 25), (11, 58)]]
+    edit.tracks[0].enabled = False
+    assert [m.before for m in snapped(edit, tmp_path)[1].moves] == [23]
     with pytest.raises(MediaError, match="no track of picture 3: there are 2"):
         snapped(edit, tmp_path, track=3)
     with pytest.raises(MediaError, match="there are no cuts"):
@@ -213,6 +218,10 @@ def test_the_song_is_found_by_its_file_name(tmp_path: Path) -> None:
         _, result = snapped(with_song(song.deepcopy()), tmp_path, **told)
         assert result.offset == pytest.approx(-0.8)
         assert result.moves[0].after == 55
+    unlinked = song.deepcopy()
+    unlinked.media_reference, unlinked.name = otio.schema.MissingReference(), "song"
+    _, result = snapped(with_song(unlinked), tmp_path, song="song.wav")
+    assert result.moves[0].after == 55
     _, result = snapped(with_song(song.deepcopy()), tmp_path, song="other.wav")
     assert (result.offset, result.moves[0].after) == (0.0, 50)
     _, result = snapped(with_song(song.deepcopy()), tmp_path, song=SONG, offset=-0.04)
@@ -400,3 +409,38 @@ def test_final_cut_s_own_fcpxml_keeps_all_it_has(tmp_path: Path) -> None:
     assert (marker.get("value"), marker.get("completed")) == ("at 51", "0")
     assert marker.get("start") == "249/25s"
     assert (gap.get("offset"), gap.get("duration")) == ("3606s", "2s")
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+def test_fades_and_gaps_stay_where_they_are(extension: str, tmp_path: Path) -> None:
+    """From a gap into a clip, and out of it into another gap: over the ends of the clip."""
+
+    def fade() -> Any:
+        return otio.schema.Transition(
+            transition_type="SMPTE_Dissolve", in_offset=time(3), out_offset=time(5)
+        )
+
+    edit = timeline(
+        track(
+            clip("a", 9, 40),
+            otio.schema.Gap(source_range=span(0, 35)),
+            fade(),
+            clip("b", 20, 48),
+            fade(),
+            otio.schema.Gap(source_range=span(0, 30)),
+            clip("c", 9, 40),
+        )
+    )
+    (tmp_path / "x.otio").write_text(edit.to_json_string())
+    path = tmp_path / f"y{extension}"
+    snap_timeline(tmp_path / "x.otio", BeatGrid(np.zeros(0)), path)
+    track_read = load_timeline(path).tracks[0]
+    places = placed(track_read, Fraction(25))
+    seen = {}
+    for place in places:
+        if isinstance(place.item, otio.schema.Clip) and place.item.name in "abc":
+            lead = place.head.in_offset.value if place.head is not None else 0
+            tail = place.tail.out_offset.value if place.tail is not None else 0
+            inside = place.item.source_range.start_time.value - lead
+            seen[place.item.name] = (place.start - lead, place.end + tail, inside)
+    assert seen == {"a": (0, 40, 9), "b": (72, 128, 17), "c": (153, 193, 9)}

@@ -316,6 +316,8 @@ def test_names_that_are_no_text_come_back(extension: str, tmp_path: Path) -> Non
         b"001  AX V C 00:00:00:00 00:00:99:00 00:00:00:00 00:00:01:00",
         b"hello\nworld\n",
         b'{"OTIO_SCHEMA": "Clip.2", "name": "x"}',
+        pytest.param(b"[" * 1_000_000, id="deep"),
+        pytest.param(b'{"a":' * 300_000, id="deeper"),
         b'{"OTIO_SCHEMA": "Timeline.1", "tracks": {"OTIO_SCHEMA": "Stack.1"}}',
     ],
 )

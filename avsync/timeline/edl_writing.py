@@ -19,7 +19,7 @@ from typing import Any
 import opentimelineio as otio
 
 from avsync.timeline.clock import frames_of
-from avsync.timeline.items import OWN, Placed, is_picture, is_sound, placed, url_of
+from avsync.timeline.items import OWN, Placed, is_picture, is_sound, placed, speed_change, url_of
 from avsync.timeline.places import name_of, printable
 
 _DROPPING = (Fraction(30_000, 1001), Fraction(60_000, 1001))
@@ -215,8 +215,8 @@ def _speed(clip: Any, media: _Media, rate: Fraction) -> tuple[Fraction, tuple[st
             speed = Fraction(effect.time_scalar)
             if speed > 0:
                 return speed, (f"M2   {media.name:<8.8} {float(speed * rate):05.1f} 00:00:00:00",)
-        if isinstance(effect, otio.schema.TimeEffect):
-            raise ValueError(f"{clip.name!r} changes its speed in a way that an EDL cannot hold")
+    if speed_change(clip):
+        raise ValueError(f"{clip.name!r} is {speed_change(clip)}, which an EDL cannot hold")
     return Fraction(1), ()
 
 

@@ -62,6 +62,8 @@ def _prepared(timeline: Any, rate: Fraction) -> Any:
     prepared = copy.deepcopy(timeline)
     start = prepared.global_start_time
     prepared.global_start_time = to_time(0 if start is None else frames_of(start, rate), rate)
+    for track in prepared.find_children(descended_from_type=otio.schema.Track):
+        _align_fades(track, rate)
     known = extents(prepared)
     _set_format(prepared, rate)
     _mark_apart(prepared)
@@ -70,6 +72,37 @@ def _prepared(timeline: Any, rate: Fraction) -> Any:
     for marker in prepared.tracks.markers:
         _rescale(marker, rate)
     return prepared
+
+
+def _align_fades(track: Any, rate: Fraction) -> None:
+    """Let a clip that fades from or to nothing reach as far as it is seen, as the format has it.
+
+    The adapter writes other fades as if two clips met there, and loses half of each on reading.
+    """
+    children = [None, *track, None]
+    for before, item, after in zip(children, children[1:], children[2:], strict=False):
+        if not isinstance(item, otio.schema.Transition):
+            continue
+        lead, tail = frames_of(item.in_offset, rate), frames_of(item.out_offset, rate)
+        whole = to_time(lead + tail, rate)
+        if before is None or isinstance(before, otio.schema.Gap):
+            _reach(after, -lead, Fraction(0), rate)
+            _reach(before, Fraction(0), -lead, rate)
+            item.in_offset, item.out_offset = to_time(0, rate), whole
+        elif after is None or isinstance(after, otio.schema.Gap):
+            _reach(before, Fraction(0), tail, rate)
+            _reach(after, tail, Fraction(0), rate)
+            item.in_offset, item.out_offset = whole, to_time(0, rate)
+
+
+def _reach(item: Any | None, head: Fraction, tail: Fraction, rate: Fraction) -> None:
+    """Move an item's ends by so many frames of the timeline."""
+    if item is None:
+        return
+    shown = item.trimmed_range()
+    start = frames_of(shown.start_time, rate)
+    start += Fraction(0) if isinstance(item, otio.schema.Gap) else head
+    item.source_range = to_range(start, frames_of(shown.duration, rate) + tail - head, rate)
 
 
 def _set_format(timeline: Any, rate: Fraction) -> None:

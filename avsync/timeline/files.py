@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,17 @@ from avsync.timeline.items import rate_of
 from avsync.timeline.markup import to_element
 
 _LARGEST_BYTES = 1 << 28
+# How adapters fail on what they do not expect: in every way there is.
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    otio.exceptions.OTIOError,
+)
 _KNOWN = " ".join(sorted(TIMELINE_EXTENSIONS))
 
 
@@ -77,6 +89,7 @@ def load_timeline(path: str | os.PathLike[str], *, frame_rate: Fraction | None =
         if extension == ".edl":
             return read_edl(text, frame_rate)
         if extension == ".otio":
+            json.loads(text)  # OpenTimelineIO may end the whole process on what is none
             found = otio.adapters.read_from_string(text, "otio_json")
         else:  # both kinds of XML are met under either name
             root = to_element(text)
@@ -150,9 +163,7 @@ def _only_one(found: Any) -> Any:
 
 @contextmanager
 def reading(path: str | os.PathLike[str], what: str = "read") -> Iterator[None]:
-    """Turn every error into one that names the file.
-
-    Adapters fail in every way there is on a file that is not as they expect it.
+    """Turn every error about what a file holds into one that names the file.
 
     Raises:
         MediaError: something went wrong inside.
@@ -161,7 +172,7 @@ def reading(path: str | os.PathLike[str], what: str = "read") -> Iterator[None]:
         yield
     except NoRate as error:
         raise MediaError(path, f"{error}") from error
-    except Exception as error:
+    except _FAILURES as error:
         raise MediaError(path, f"this timeline cannot be {what}: {_said(error)}") from error
 
 
@@ -169,7 +180,7 @@ def reading(path: str | os.PathLike[str], what: str = "read") -> Iterator[None]:
 def _writing(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
-    except Exception as error:
+    except _FAILURES as error:
         raise RenderError(path, f"it cannot be written: {_said(error)}") from error
 
 

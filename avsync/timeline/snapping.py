@@ -114,9 +114,10 @@ def find_cuts(
         for other in timeline.tracks
         if other is not chosen and (is_picture(other) or is_sound(other))
     ]
-    for joint, other in pairwise(main):
-        if round(joint.at) == round(other.at):
-            raise ValueError(f"two cuts are at frame {round(joint.at)}: a shot there has no length")
+    ends = [0, *(round(joint.at) for joint in main), round(placed(chosen, rate)[-1].end)]
+    for start, end in pairwise(ends):
+        if start >= end:
+            raise ValueError(f"what begins at frame {start} ends at frame {end}: cut it out first")
     material = _Material(folder, rate)
     points = [_point(joint, material) for joint in main]
     joints = [[joint] for joint in main]
@@ -205,7 +206,7 @@ class _Material:
 def _choose(timeline: Any, number: int | None) -> Any:
     tracks = [track for track in timeline.tracks if is_picture(track)]
     if number is None:
-        cut = [track for track in tracks if sum(1 for _ in _items(track)) > 1]
+        cut = [track for track in tracks if track.enabled and sum(1 for _ in _items(track)) > 1]
         if not cut:
             raise ValueError("there are no cuts on its tracks of picture")
         return cut[0]
@@ -223,7 +224,7 @@ def _items(track: Any) -> Any:
 def _joints(track: Any, rate: Fraction, song: str | None) -> list[_Joint]:
     """All joints of a track, its end too, but for those of the song."""
     places = placed(track, rate)
-    joints = [_Joint(a, b) for a, b in zip(places, [*places[1:], None], strict=True)]
+    joints = [_Joint(a, b) for a, b in pairwise([*places, None]) if a is not None]
     if song is None:
         return joints
     both = ((joint, (joint.before, joint.after)) for joint in joints)
@@ -335,7 +336,10 @@ def _later(time: Any, frames: Fraction, rate: Fraction) -> Any:
 def _is(item: Any, song: str) -> bool:
     if not isinstance(item, otio.schema.Clip):
         return False
-    return song in (name_of(url_of(item)), "" if url_of(item) else item.name)
+    url = url_of(item)
+    if url:
+        return name_of(url) == song
+    return item.name in (song, Path(song).stem)  # an EDL may have a clip's name and no more
 
 
 def _is_generated(item: Any) -> bool:
