@@ -197,6 +197,10 @@ def test_the_shortest_shot_merges_on_the_weightier_beats() -> None:
 def test_the_longest_shot_is_divided_on_beats() -> None:
     made = plan(make_clips(20), GRID, every="4 bars", max_shot=5.0)
     assert lengths_in_beats(made) == [8] * 8
+    made = plan(make_clips(20), GRID, every="4 bars", max_shot=3.5)
+    assert lengths_in_beats(made) == [4] * 16  # and not 5, 6, 5
+    made = plan(make_clips(20), GRID, every="4 bars", max_shot=1.7)
+    assert lengths_in_beats(made) == [2] * 32
     grid = BeatGrid.regular(120, duration=40.0, start=12.0)
     made = plan(make_clips(20), grid, every="bar", max_shot=3.0)
     assert max(slot.span.duration for slot in made.slots) <= 3.0

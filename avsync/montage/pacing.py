@@ -313,11 +313,19 @@ def _divide(
 ) -> list[float]:
     """Cut again wherever a shot is longer than the longest."""
     most, least = pacing.max_shot or math.inf, pacing.min_shot or 0.0
-    pulse = _carried_on(grid, start, end)
+    # On bars if that will do, else on half bars, else on any beat.
+    weights = _beat_weights(grid)
+    levels = [grid.beats[weights >= least_weight] for least_weight in (_DOWNBEAT, _HALF_BAR)]
+    levels.append(_carried_on(grid, start, end))
     added: list[float] = []
     for left, right in pairwise([start, *cuts, end]):
-        inner = pulse[(pulse > left + 1e-6) & (pulse < right - 1e-6)]
-        pieces, fits = _even_pieces(left, right, inner, least, most)
+        pieces: list[float] = []
+        fits = right - left <= most + 1e-6
+        for level in levels if not fits else ():
+            inner = level[(level > left + 1e-6) & (level < right - 1e-6)]
+            pieces, fits = _even_pieces(left, right, inner, least, most)
+            if fits:
+                break
         added += pieces
         if not fits:
             longest = max(b - a for a, b in pairwise([left, *pieces, right]))
@@ -339,8 +347,6 @@ def _even_pieces(
 ) -> tuple[list[float], bool]:
     """The fewest of the beats `inner` that divide a shot as asked, and whether they do."""
     fewest = math.ceil((right - left) / most - 1e-6)
-    if fewest <= 1:
-        return [], True
     best: list[float] = []
     for count in range(fewest, len(inner) + 2):
         ideal = left + (right - left) * np.arange(1, count) / count

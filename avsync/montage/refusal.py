@@ -16,7 +16,7 @@ def no_usable_clip(skipped: Sequence[Skipped]) -> MediaError:
     """For when every clip was skipped."""
     first, others = skipped[0], len(skipped) - 1
     more = "" if not others else f"; nor can the other {others} be used"
-    return MediaError(first.path, f"{first.reason}{more}: give clips with a picture")
+    return MediaError(first.path, f"{first.reason}{more}")
 
 
 def no_room(
