@@ -214,6 +214,9 @@ def with_song(*songs: Any) -> Any:
 
 def test_the_song_is_found_by_its_file_name(tmp_path: Path) -> None:
     song = clip("song.wav", 20, 105)  # 0.8 s in: its beats are 0.8 s earlier, or 0.2 s later
+    fine = song.deepcopy()  # Premiere Pro says to the sample where it begins
+    fine.metadata["fcp_xml"] = {"pproTicksIn": str(round(0.79 * 254_016_000_000))}
+    assert snapped(with_song(fine), tmp_path, song=SONG)[1].offset == pytest.approx(-0.79)
     for told in ({"song": "/elsewhere/song.wav"}, {"grid": BeatGrid(GRID.beats, path=SONG)}):
         _, result = snapped(with_song(song.deepcopy()), tmp_path, **told)
         assert result.offset == pytest.approx(-0.8)

@@ -12,11 +12,9 @@ import opentimelineio as otio
 
 from avsync.cutlist import CutList, Shot, Soundtrack
 from avsync.timeline.clock import to_range, to_time
-from avsync.timeline.items import OWN
+from avsync.timeline.items import OWN, TICKS_HZ
 from avsync.timeline.places import printable, to_url
 from avsync.timeline.sources import Source, look_at
-
-TICKS_HZ = 254_016_000_000  # Premiere Pro's clock, which places sound finer than frames
 
 
 def build_timeline(cuts: CutList) -> Any:

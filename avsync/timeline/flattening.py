@@ -10,13 +10,14 @@ from typing import Any
 import opentimelineio as otio
 
 from avsync.cutlist import CutList, Marker, Shot, Soundtrack
-from avsync.timeline.building import TICKS_HZ
 from avsync.timeline.clock import frames_of, seconds_of
 from avsync.timeline.items import (
     OWN,
     Placed,
+    in_point,
     is_picture,
     is_sound,
+    media_start,
     placed,
     rate_of,
     speed_change,
@@ -107,19 +108,13 @@ def _shots(picture: Sequence[Placed], rate: Fraction, folder: Path) -> list[Shot
     shots = []
     for place, cut, end, length in zip(picture, cuts, ends, dissolves, strict=True):
         inside = place.item.trimmed_range().start_time
-        start = frames_of(inside, rate) - _media_start(place.item, rate) + cut - place.start
+        start = frames_of(inside, rate) - media_start(place.item) * rate + cut - place.start
         path = _path(place.item, folder)
         try:
             shots.append(Shot(path, round(start), end - cut, length))
         except ValueError as error:
             raise ValueError(f"at frame {cut}, {place.item.name!r}: {error}") from None
     return shots
-
-
-def _media_start(clip: Any, rate: Fraction) -> Fraction:
-    """The timecode of a file's first frame, in frames: cut lists count from there."""
-    file = clip.media_reference.available_range if clip.media_reference else None
-    return Fraction(0) if file is None else frames_of(file.start_time, rate)
 
 
 def _path(clip: Any, folder: Path) -> Path:
@@ -158,22 +153,10 @@ def _music(
         raise ValueError(f"the music is {speed_change(place.item)}; a cut list cannot hold that")
     own = place.item.metadata.get(OWN, {})
     fades = (float(own.get(key, 0.0)) for key in ("fade_in_s", "fade_out_s"))
-    start = (
-        seconds_of(place.item.trimmed_range().start_time) - _media_start(place.item, rate) / rate
-    )
+    start = in_point(place.item, rate)
     if start < 0:
         raise ValueError(f"the music begins {float(-start):.3f} s before its file does")
-    return Soundtrack(path, float(_finer(start, place.item, rate)), *fades)
-
-
-def _finer(start: Fraction, clip: Any, rate: Fraction) -> Fraction:
-    """The in-point of sound in seconds: Premiere Pro keeps it in finer units than frames."""
-    ticks = clip.metadata.get("fcp_xml", {}).get("pproTicksIn")
-    if isinstance(ticks, str) and ticks.isdecimal():
-        exact = Fraction(int(ticks), TICKS_HZ)
-        if abs(exact - start) <= 1 / rate:
-            return exact
-    return start
+    return Soundtrack(path, float(start), *fades)
 
 
 def _markers(timeline: Any, picture: Sequence[Placed], rate: Fraction) -> tuple[Marker, ...]:

@@ -14,6 +14,9 @@ from avsync.timeline.clock import exact_rate, frames_of, seconds_of
 OWN = "avsync"
 """Our key in OpenTimelineIO's metadata."""
 
+TICKS_HZ = 254_016_000_000
+"""Premiere Pro's clock, which places sound finer than frames."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -92,6 +95,23 @@ def url_of(item: Any) -> str:
     if isinstance(reference, otio.schema.ExternalReference):
         return str(reference.target_url or "")
     return ""
+
+
+def media_start(clip: Any) -> Fraction:
+    """The timecode of the first frame of a clip's file, in seconds: 0 where nothing says it."""
+    file = clip.media_reference.available_range if clip.media_reference is not None else None
+    return Fraction(0) if file is None else seconds_of(file.start_time)
+
+
+def in_point(clip: Any, rate: Fraction) -> Fraction:
+    """Where a clip of sound begins in its file, in seconds, as finely as that is said."""
+    start = seconds_of(clip.trimmed_range().start_time) - media_start(clip)
+    ticks = clip.metadata.get("fcp_xml", {}).get("pproTicksIn")
+    if isinstance(ticks, str) and ticks.isdecimal():
+        exact = Fraction(int(ticks), TICKS_HZ)
+        if abs(exact - start) <= 1 / rate:  # else the clip was moved since
+            return exact
+    return start
 
 
 def speed_change(item: Any) -> str:

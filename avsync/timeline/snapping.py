@@ -19,9 +19,10 @@ from typing import Any
 import opentimelineio as otio
 
 from avsync.edits import EditPoint
-from avsync.timeline.clock import exact_rate, frames_of, seconds_of
+from avsync.timeline.clock import exact_rate, frames_of
 from avsync.timeline.items import (
     Placed,
+    in_point,
     is_picture,
     is_sound,
     placed,
@@ -149,9 +150,7 @@ def find_song(timeline: Any, song: str) -> tuple[Played, ...]:
         for place in placed(track, rate):
             if not _is(place.item, song):
                 continue
-            first = seconds_of(place.item.trimmed_range().start_time)
-            file = place.item.media_reference.available_range
-            first -= Fraction(0) if file is None else seconds_of(file.start_time)
+            first = in_point(place.item, rate)
             start, end = place.start / rate, place.end / rate
             found.append(Played(float(start - first), float(start), float(end)))
     return tuple(sorted(set(found), key=lambda played: (played.start, played.zero)))
