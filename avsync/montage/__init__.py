@@ -1,6 +1,6 @@
 """Plan a montage: a cut list whose cuts are on the beats of a song.
 
-Three questions, each answered by a module of its own: where to cut (`pacing`, `slots`), what there
+Three questions, each answered by modules of its own: where to cut (`cutting`, `slots`), what there
 is to show (`moments`), and which moment goes where (`packing`, `scores`, `assignment`, `sequence`).
 `plan` asks them in turn and keeps the reasons; `plan_montage` gives the cut list alone.
 """

@@ -15,7 +15,8 @@ import numpy as np
 
 from avsync.beats.grid import BeatGrid
 from avsync.cutlist import Marker
-from avsync.montage.pacing import Pacing, choose_cuts
+from avsync.montage.cutting import choose_cuts
+from avsync.montage.pacing import Pacing
 from avsync.timemap import Span
 
 
