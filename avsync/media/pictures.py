@@ -209,7 +209,7 @@ class _Clock:
         self._latest = min(LONGEST_FILM, math.inf if length is None else 1.1 * length + 60)
         self._start = film_start(container)
         self._second = float(stream.time_base or 1)
-        self._step = float(1 / (stream.guessed_rate or stream.average_rate or _USUAL_RATE))
+        self._step = float(1 / usual_rate(stream))
         # AVI knows no order of display; its pictures are shown when the decoder lets them go.
         self._by_order = container.format.name == "avi"
         self._last: float | None = None
@@ -229,6 +229,12 @@ class _Clock:
             time = self._last + seconds
         self._last = time
         return Picture(time, seconds, frame)
+
+
+def usual_rate(stream: VideoStream) -> Fraction:
+    """Frames a second, as FFmpeg guesses from the head of the file."""
+    rate = stream.guessed_rate or stream.average_rate or _USUAL_RATE
+    return Fraction(rate.numerator, rate.denominator)
 
 
 def _up_to(pictures: Iterator[Picture], instant: float) -> list[Picture]:
