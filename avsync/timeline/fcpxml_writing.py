@@ -9,6 +9,7 @@ which a sequence has no place, are in the clip that is seen at the time.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -129,7 +130,7 @@ class _Writer:
     def _hang(self, element: Element, start: Fraction, lane: int, story: list[_Written]) -> None:
         if not story:
             raise ValueError("there is nothing on the first track of picture to connect clips to")
-        under = next((item for item in story if item.start <= start < item.end), story[-1])
+        under = _under(start, story) or story[-1]
         element.set("lane", str(lane))
         element.set("offset", write_time(under.inside + start - under.start))
         _insert(under.element, element, before_markers=True)
@@ -199,7 +200,7 @@ class _Writer:
 
     def _mark(self, marker: Any, at: Fraction, story: list[_Written]) -> None:
         """Put a marker into the item that is seen at a time; where nothing is, it has no place."""
-        under = next((item for item in story if item.start <= at < item.end), None)
+        under = _under(at, story)
         if under is None:
             return
         kept = marker.metadata.get(KEY, {}).get("xml")
@@ -215,6 +216,12 @@ class _Writer:
     @staticmethod
     def _name(thing: Any) -> str:
         return printable(thing.name) or "untitled"
+
+
+def _under(at: Fraction, story: list[_Written]) -> _Written | None:
+    """The item that is seen at a time; they stand end to end."""
+    index = bisect_right(story, at, key=lambda item: item.start) - 1
+    return story[index] if index >= 0 and at < story[index].end else None
 
 
 _FADES = {"fadeIn": "fade_in_s", "fadeOut": "fade_out_s"}

@@ -3,11 +3,12 @@
 This works on OpenTimelineIO's own model, so that all that a timeline has stays: effects, markers,
 metadata, other tracks, gaps, transitions. Only the ends of the two items at a cut are changed, and
 of what is cut at the same frame on other tracks, such as the sound that belongs to the picture. The
-song itself is never cut otherwise.
+song itself is left as it is.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -30,11 +31,10 @@ from avsync.timeline.items import (
     speed_change,
     url_of,
 )
-from avsync.timeline.places import name_of, to_path
-from avsync.timeline.sources import look_at
+from avsync.timeline.material import ENDLESS, Material
+from avsync.timeline.places import name_of
 
 _HALF = Fraction(1, 2)
-_ENDLESS = Fraction(10**9)
 _STALE = ("pproTicksIn", "pproTicksOut")  # Premiere Pro believes them rather than in and out
 
 
@@ -119,7 +119,7 @@ def find_cuts(
     for start, end in pairwise(ends):
         if start >= end:
             raise ValueError(f"what begins at frame {start} ends at frame {end}: cut it out first")
-    material = _Material(folder, rate)
+    material = Material(folder, rate)
     points = [_point(joint, material) for joint in main]
     joints = [[joint] for joint in main]
     for line in others:
@@ -156,52 +156,6 @@ def find_song(timeline: Any, song: str) -> tuple[Played, ...]:
     return tuple(sorted(set(found), key=lambda played: (played.start, played.zero)))
 
 
-class _Material:
-    """How much of each file there is beside what is shown of it."""
-
-    def __init__(self, folder: Path, rate: Fraction) -> None:
-        self._folder, self._rate = folder, rate
-        self._known: dict[str, tuple[Fraction, Fraction] | None] = {}
-        self.notes: list[str] = []
-
-    def spare(self, item: Any) -> tuple[Fraction, Fraction]:
-        """Frames of the timeline that could be shown before and after an item."""
-        if isinstance(item, otio.schema.Gap) or _is_generated(item):
-            return _ENDLESS, _ENDLESS
-        if speed_change(item):
-            return Fraction(0), Fraction(0)
-        shown = item.trimmed_range()
-        start = frames_of(shown.start_time, self._rate)
-        end = start + frames_of(shown.duration, self._rate)
-        limits = self._limits(item)
-        if limits is None or not (limits[0] <= start + _HALF and start < limits[1]):
-            self._note(item)
-            return max(start, Fraction(0)), _ENDLESS
-        return max(start - limits[0], Fraction(0)), max(limits[1] - end, Fraction(0))
-
-    def _limits(self, item: Any) -> tuple[Fraction, Fraction] | None:
-        reference = getattr(item, "media_reference", None)
-        if reference is None and not isinstance(item, otio.schema.Clip):
-            whole = item.available_range()  # of a nested timeline
-        else:
-            whole = reference.available_range if reference is not None else None
-        if whole is not None:
-            start = frames_of(whole.start_time, self._rate)
-            return start, start + frames_of(whole.duration, self._rate)
-        url = url_of(item)
-        if url not in self._known:
-            path = to_path(url, self._folder)
-            length = look_at(path).duration if path is not None else None
-            self._known[url] = None if length is None else (Fraction(0), length * self._rate)
-        return self._known[url]
-
-    def _note(self, item: Any) -> None:
-        name = name_of(url_of(item)) or item.name or "a clip"
-        note = f"{name} is not at hand: whether it has enough material was not checked"
-        if note not in self.notes:
-            self.notes.append(note)
-
-
 def _choose(timeline: Any, number: int | None) -> Any:
     tracks = [track for track in timeline.tracks if is_picture(track)]
     if number is None:
@@ -232,17 +186,19 @@ def _joints(track: Any, rate: Fraction, song: str | None) -> list[_Joint]:
 
 def _linked(joint: _Joint, main: Sequence[_Joint]) -> int | None:
     """The cut at the same frame."""
-    near = min(range(len(main)), key=lambda index: abs(main[index].at - joint.at))
-    return near if abs(main[near].at - joint.at) < _HALF else None
+    index = bisect_left(main, joint.at - _HALF, key=lambda other: other.at)
+    near = range(index, min(index + 3, len(main)))
+    best = min(near, key=lambda i: abs(main[i].at - joint.at), default=None)
+    return best if best is not None and abs(main[best].at - joint.at) < _HALF else None
 
 
-def _point(joint: _Joint, material: _Material) -> EditPoint:
+def _point(joint: _Joint, material: Material) -> EditPoint:
     before, after = joint.before, joint.after
     tail = material.spare(before.item)[1]
-    head = material.spare(after.item)[0] if after is not None else _ENDLESS
+    head = material.spare(after.item)[0] if after is not None else ENDLESS
     if before.tail is not None:
-        tail -= frames_of(before.tail.out_offset, material._rate)
-        head -= frames_of(before.tail.in_offset, material._rate)
+        tail -= frames_of(before.tail.out_offset, material.rate)
+        head -= frames_of(before.tail.in_offset, material.rate)
     return EditPoint(
         frame=round(joint.at),
         earliest=ceil(joint.at - max(head, Fraction(0))),
@@ -339,7 +295,3 @@ def _is(item: Any, song: str) -> bool:
     if url:
         return name_of(url) == song
     return item.name in (song, Path(song).stem)  # an EDL may have a clip's name and no more
-
-
-def _is_generated(item: Any) -> bool:
-    return isinstance(getattr(item, "media_reference", None), otio.schema.GeneratorReference)
