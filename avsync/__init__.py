@@ -1,6 +1,6 @@
-"""avsync lines things up in time; first of all, subtitles with the speech of their film.
+"""avsync lines things up in time: subtitles with the speech of their film, cuts with music.
 
-    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime
+    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime · montage
 
 The public names below stand in the order in which they depend on one another. Each is imported
 when it is first asked for, so `import avsync` itself loads neither torch nor any other library.
@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is public
     from avsync.aligner.model import RetimeModel as RetimeModel
     from avsync.aligner.model import load_model as load_model
+    from avsync.aligner.picture import PictureModel as PictureModel
+    from avsync.aligner.picture import load_picture_model as load_picture_model
     from avsync.batch import retime_many as retime_many
+    from avsync.beats.files import read_beats as read_beats
     from avsync.beats.grid import BeatGrid as BeatGrid
     from avsync.beats.model import BeatModel as BeatModel
     from avsync.beats.model import load_beat_model as load_beat_model
     from avsync.beats.track import track_beats as track_beats
     from avsync.cache import TokenCache as TokenCache
+    from avsync.clips.analyse import analyse_clip as analyse_clip
+    from avsync.clips.clip import Clip as Clip
     from avsync.cutlist import CutList as CutList
     from avsync.cutlist import Marker as Marker
     from avsync.cutlist import Shot as Shot
     from avsync.cutlist import Soundtrack as Soundtrack
+    from avsync.edits import Move as Move
     from avsync.errors import AlignmentError as AlignmentError
     from avsync.errors import AvsyncError as AvsyncError
     from avsync.errors import LowConfidence as LowConfidence
@@ -39,10 +45,18 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.jobs import Settings as Settings
     from avsync.jobs import retime_file as retime_file
     from avsync.media import Audio as Audio
+    from avsync.media import Frame as Frame
     from avsync.media import MediaInfo as MediaInfo
     from avsync.media import Track as Track
+    from avsync.media import VideoFormat as VideoFormat
+    from avsync.media import iter_frames as iter_frames
     from avsync.media import probe as probe
+    from avsync.media import probe_video as probe_video
     from avsync.media import read_audio as read_audio
+    from avsync.montage import Filters as Filters
+    from avsync.montage import MontagePlan as MontagePlan
+    from avsync.montage import Weights as Weights
+    from avsync.montage import plan_montage as plan_montage
     from avsync.pairing import Pair as Pair
     from avsync.pairing import Pairing as Pairing
     from avsync.pairing import Unpaired as Unpaired
@@ -50,12 +64,16 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.placement import Clamp as Clamp
     from avsync.plots import plot_alignment as plot_alignment
     from avsync.plots import plot_beats as plot_beats
+    from avsync.plots import plot_montage as plot_montage
     from avsync.progress import Progress as Progress
     from avsync.refine import Refine as Refine
     from avsync.retime import Evidence as Evidence
     from avsync.retime import RetimedSegment as RetimedSegment
     from avsync.retime import Retiming as Retiming
     from avsync.retime import retime as retime
+    from avsync.snap import Snapping as Snapping
+    from avsync.snap import snap_cuts as snap_cuts
+    from avsync.snap import snap_timeline as snap_timeline
     from avsync.subtitles import Cue as Cue
     from avsync.subtitles import Repair as Repair
     from avsync.subtitles import Subtitles as Subtitles
@@ -63,10 +81,13 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.subtitles import read_subtitles as read_subtitles
     from avsync.subtitles import to_bytes as to_bytes
     from avsync.subtitles import write_subtitles as write_subtitles
+    from avsync.timeline import read_timeline as read_timeline
+    from avsync.timeline import write_timeline as write_timeline
     from avsync.timemap import Piece as Piece
     from avsync.timemap import Span as Span
     from avsync.timemap import TimeMap as TimeMap
     from avsync.tokens import TokenSequence as TokenSequence
+
 
 __version__ = "0.1.0"
 
@@ -94,6 +115,10 @@ _HOMES = {
     "probe": "media",
     "Audio": "media",
     "read_audio": "media",
+    "iter_frames": "media",
+    "probe_video": "media",
+    "Frame": "media",
+    "VideoFormat": "media",
     "TokenSequence": "tokens",
     "TokenCache": "cache",
     "RetimeModel": "aligner.model",
@@ -102,11 +127,27 @@ _HOMES = {
     "load_beat_model": "beats.model",
     "BeatGrid": "beats.grid",
     "track_beats": "beats.track",
+    "read_beats": "beats.files",
     "plot_beats": "plots",
     "Shot": "cutlist",
     "Soundtrack": "cutlist",
     "Marker": "cutlist",
     "CutList": "cutlist",
+    "PictureModel": "aligner.picture",
+    "load_picture_model": "aligner.picture",
+    "Clip": "clips.clip",
+    "analyse_clip": "clips.analyse",
+    "write_timeline": "timeline",
+    "read_timeline": "timeline",
+    "Filters": "montage",
+    "Weights": "montage",
+    "MontagePlan": "montage",
+    "plan_montage": "montage",
+    "Move": "edits",
+    "Snapping": "snap",
+    "snap_cuts": "snap",
+    "snap_timeline": "snap",
+    "plot_montage": "plots",
     "Refine": "refine",
     "RetimedSegment": "retime",
     "Clamp": "placement",

@@ -40,6 +40,9 @@ class PulseCosts:
     """per unit of |log(period / period before)|"""
     rounding: float = 0.4
     """for a change by one frame of the search, which may be no more than rounding"""
+    usual_bpm: float = 110.0
+    unusual: float = 0.0
+    """each beat, per squared octave that its tempo is away from ``usual_bpm``"""
     restart: float = 60.0
     """to stop, and begin anew with another tempo and phase"""
 
@@ -79,7 +82,9 @@ def decode_beats(
     gains = np.interp(np.arange(length) / FRAME_HZ, tokens, logits) + costs.prior
     gains = gains.clip(costs.lowest, costs.highest)
     periods = _periods(lowest_bpm, highest_bpm)
-    frames = _best_path(gains, periods, _change_costs(periods, costs), costs.restart)
+    octaves = np.log2(60 * FRAME_HZ / periods / costs.usual_bpm)
+    change = _change_costs(periods, costs) + costs.unusual * octaves[:, None] ** 2
+    frames = _best_path(gains, periods, change, costs.restart)
     return _refine(frames / FRAME_HZ, logits, rate_hz)
 
 
