@@ -34,16 +34,16 @@ class PulseCosts:
     """added to every logit: a frame says more for a beat than its odds, since few frames are one"""
     highest: float = 5.0
     """the most that one frame can say for a beat"""
-    lowest: float = -2.0
+    lowest: float = -1.0
     """and against one: so some bars of silence do not break the pulse"""
-    tempo_change: float = 35.0
+    tempo_change: float = 70.0
     """per unit of |log(period / period before)|"""
     rounding: float = 0.4
     """for a change by one frame of the search, which may be no more than rounding"""
     usual_bpm: float = 110.0
     unusual: float = 0.0
     """each beat, per squared octave that its tempo is away from ``usual_bpm``"""
-    restart: float = 60.0
+    restart: float = 90.0
     """to stop, and begin anew with another tempo and phase"""
 
 
@@ -85,7 +85,7 @@ def decode_beats(
     octaves = np.log2(60 * FRAME_HZ / periods / costs.usual_bpm)
     change = _change_costs(periods, costs) + costs.unusual * octaves[:, None] ** 2
     frames = _best_path(gains, periods, change, costs.restart)
-    return _refine(frames / FRAME_HZ, logits, rate_hz)
+    return _steady(_refine(frames / FRAME_HZ, logits, rate_hz))
 
 
 def _periods(lowest_bpm: float, highest_bpm: float) -> IntArray:
@@ -100,7 +100,8 @@ def _change_costs(periods: IntArray, costs: PulseCosts) -> FloatArray:
     one_frame = 1.0 / np.minimum(periods[:, None], periods[None, :])
     changed = periods[:, None] != periods[None, :]
     table: FloatArray = costs.tempo_change * np.maximum(0.0, ratio - one_frame)
-    return table + costs.rounding * changed
+    table += costs.rounding * changed
+    return table
 
 
 def _best_path(
@@ -183,6 +184,31 @@ def _refine(times: FloatArray, logits: npt.NDArray[np.float32], rate_hz: float) 
     refined = np.where(heard, (centre + offset) / rate_hz, times)
     # Refining may not undo the order.
     return np.maximum.accumulate(refined + np.arange(len(times)) * 1e-6)
+
+
+# Weights of nine points for the middle of the parabola through them (Savitzky & Golay 1964).
+_PARABOLA = np.array([-21, 14, 39, 54, 59, 54, 39, 14, -21]) / 231
+_JITTER_SECONDS = 0.02  # what may be noise; a person's push or pull is more
+
+
+def _steady(times: FloatArray) -> FloatArray:
+    """Beats without the jitter of the tokens' 20 ms: on a parabola through nine of them.
+
+    A beat that is further from its parabola than noise is stays where it was found.
+    """
+    size, half = len(_PARABOLA), len(_PARABOLA) // 2
+    if len(times) < size:
+        return times
+    smooth = times.copy()
+    smooth[half:-half] = np.convolve(times, _PARABOLA, mode="valid")
+    places = np.arange(size)
+    for edge, inside in (
+        (slice(0, size), slice(0, half)),
+        (slice(-size, None), slice(-half, None)),
+    ):
+        smooth[edge][inside] = np.polyval(np.polyfit(places, times[edge], 2), places)[inside]
+    kept = np.abs(smooth - times) <= _JITTER_SECONDS
+    return np.where(kept, smooth, times)
 
 
 def decode_bars(
