@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 from montages import make_clip, make_clips
-from numbered import write_numbered
+from numbered import SIZE, seen, write_numbered
 
 from avsync.aligner.picture import PictureModel, save_picture_model
 from avsync.beats.export import to_json
 from avsync.beats.grid import BeatGrid
 from avsync.cli import main, parse
 from avsync.cli.montage import film_size
+from avsync.media import iter_frames, probe
 from avsync.montage import plan
 from avsync.timeline import read_timeline
 
@@ -114,6 +115,32 @@ def test_timelines_hold_the_plan_and_are_the_same_each_time(here: Path, capsys: 
     assert Path("a.otio").read_bytes() == first
     assert montage("clips", "--every", "2", *outputs, "--seed", "5", "--order", "shuffled") == 0
     assert Path("a.otio").read_bytes() != first
+
+
+def test_the_film_shows_what_the_timeline_says(here: Path, capsys: Capture) -> None:
+    assert montage("clips", "-o", "out.mp4", "-o", "out.otio", "--every", "2", "--crf", "10") == 0
+    assert written(here) == {"out.mp4", "out.otio"}
+    cuts = read_timeline("out.otio")
+    expected = [
+        (" badc".index(shot.source.stem), shot.source_frame + frame)
+        for shot in cuts.shots
+        for frame in range(shot.frames)
+    ]
+    pictures = iter_frames("out.mp4", width=SIZE[0], height=SIZE[1])
+    shown = [seen(frame.pixels) for frame in pictures]
+    assert [(picture.clip, picture.number) for picture in shown] == expected
+    assert probe("out.mp4").audio
+
+
+def test_a_render_that_fails_leaves_nothing_half_written(here: Path, capsys: Capture) -> None:
+    clips = [f"clips/{name}.mp4" for name in "abcd"]
+    assert montage(*clips, "-o", "out.mp4", "--sound", "mix") == 0
+    before = Path("out.mp4").read_bytes()
+    Path("song.wav").write_bytes(b"RIFF" + bytes(100))
+    order = ("--order", "sequential")
+    assert montage(*clips, "-o", "out.mp4", *order) == 1
+    assert "song.wav" in capsys.readouterr().err
+    assert Path("out.mp4").read_bytes() == before
 
 
 def test_json_tells_every_shot(here: Path, capsys: Capture) -> None:
