@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avsync.beats.decode import decode_beats
-from avsync.beats.model import BeatModel
+from avsync.beats.model import BeatModel, beat_features
 from avsync.beats.track import support
 from avsync.encoders.audio import TOKEN_RATE_HZ, band_means, normalise
 from avsync.encoders.checkpoint import load_weights, save_weights
@@ -32,6 +32,7 @@ from avsync.encoders.checkpoint import load_weights, save_weights
 FRAMES = 1_600  # tokens of one example: 32 s
 TOLERANCE = 2  # tokens: ±40 ms
 # People's arrangements and performances are harder than our own patterns, and drawn more often.
+BAR_BEATS = 64  # beats of one example for the bar head, at most
 SHARES = {"pop909": 1.6, "groove": 2.0, "own": 0.8}
 FloatArray = npt.NDArray[np.float32]
 
@@ -154,6 +155,53 @@ def train(
     model.eval()
 
 
+def bar_examples(
+    model: BeatModel, songs: list[Song], rng: np.random.Generator, size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Features [size, BAR_BEATS, ...], downbeats and which beats count [size, BAR_BEATS]."""
+    frames, targets = draw([song for song in songs if len(song.beats) > 8], rng, size)
+    with torch.no_grad():
+        tokens = model.audio(frames)
+    features = torch.zeros(size, BAR_BEATS, tokens.shape[2] + frames.shape[2])
+    downbeats, counts = torch.zeros(size, BAR_BEATS), torch.zeros(size, BAR_BEATS)
+    for row in range(size):
+        places = torch.nonzero(targets[row, :, 0])[:, 0][:BAR_BEATS]
+        if len(places) < 2:
+            continue
+        jitter = torch.from_numpy(rng.integers(-1, 2, len(places)))
+        heard = beat_features(tokens[row], frames[row], (places + jitter).sort().values)
+        features[row, : len(places)] = heard
+        downbeats[row, : len(places)] = targets[row, places, 1]
+        counts[row, : len(places)] = 1.0
+    return features, downbeats, counts
+
+
+def train_bars(model: BeatModel, songs: list[Song], *, steps: int, size: int, seed: int) -> None:
+    """Train the bar head on the beats as they are, the encoder as it is."""
+    rng = np.random.default_rng([seed, 2])
+    optimiser = torch.optim.AdamW(model.bars.parameters(), lr=1e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=3e-3, total_steps=steps, pct_start=0.1
+    )
+    seen = 0.0
+    model.eval()
+    for step in range(1, steps + 1):
+        model.bars.eval()
+        features, downbeats, counts = bar_examples(model, songs, rng, size)
+        model.bars.train()
+        logits = model.bars(functional.dropout(features, 0.1))
+        loss = functional.binary_cross_entropy_with_logits(logits, downbeats, counts)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+        seen += loss.item()
+        if step % 25 == 0:
+            print(f"{step:5d} bars {seen / 25:.4f}", flush=True)
+            seen = 0.0
+    model.eval()
+
+
 @torch.no_grad()
 def validate(model: BeatModel, songs: list[Song]) -> dict[str, float]:
     """The losses on songs as they are."""
@@ -217,6 +265,7 @@ def main() -> None:
     parser.add_argument("music", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--bar-steps", type=int, default=600, help="for the bar head, afterwards")
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--peak", type=float, default=4e-3, help="the highest learning rate")
     parser.add_argument("--resume", type=Path, help="weights to go on from")
@@ -229,6 +278,8 @@ def main() -> None:
         load_weights(model, args.resume, trainer="train_beats.py")
     if args.steps:  # with 0, what was trained is only calibrated anew
         train(model, songs, steps=args.steps, size=args.batch, seed=args.seed, peak=args.peak)
+    if args.bar_steps:
+        train_bars(model, songs, steps=args.bar_steps, size=args.batch, seed=args.seed)
     held_out = load(args.music / "validation")
     print(json.dumps(validate(model, held_out)))
     without = [song for song in songs if not len(song.beats)]

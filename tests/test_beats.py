@@ -140,26 +140,36 @@ def test_nothing_gives_no_beats(tokens: int) -> None:
     assert len(decode_beats(np.full(tokens, -8.0, np.float32), TOKEN_RATE_HZ)) == 0
 
 
+def downbeats(first: list[int], beats: int) -> Logits:
+    """Logits that say so of some beats."""
+    logits = np.full(beats, -3.0, np.float32)
+    logits[first] = 3.0
+    return logits
+
+
 @pytest.mark.parametrize("meter", [2, 3, 4, 6])
 def test_the_meter_is_counted_from_the_downbeats(meter: int) -> None:
-    beats = np.arange(1, 31) * 0.5
-    first = 1 % meter
-    positions = decode_bars(beats, peaks(beats[first::meter], 17.0), TOKEN_RATE_HZ)
-    assert positions[first::meter].tolist() == [1] * len(beats[first::meter])
+    first = list(range(1, 60, meter))
+    positions = decode_bars(downbeats(first, 60))
+    assert positions[first].tolist() == [1] * len(first)
     assert positions.max() == meter
 
 
 def test_a_given_meter_is_kept_to() -> None:
-    beats = np.arange(1, 41) * 0.5
-    positions = decode_bars(beats, peaks(beats[::2], 22.0), TOKEN_RATE_HZ, meter=4)
+    positions = decode_bars(downbeats(list(range(0, 40, 2)), 40), meter=4)
     assert set(positions.tolist()) == {1, 2, 3, 4}
 
 
 def test_one_short_bar_moves_all_bars_after_it() -> None:
-    beats = np.arange(1, 63) * 0.5
-    downbeats = np.concatenate([beats[0:30:4], beats[30::4]])
-    positions = decode_bars(beats, peaks(downbeats, 33.0), TOKEN_RATE_HZ)
+    first = [*range(0, 30, 4), *range(30, 62, 4)]
+    positions = decode_bars(downbeats(first, 62))
     assert (positions[30::4] == 1).all() and (positions[0:28:4] == 1).all()
+
+
+def test_one_doubtful_bar_moves_none() -> None:
+    logits = downbeats(list(range(0, 64, 4)), 64)
+    logits[32:36] = [-3, -3, 3, -3]
+    assert (decode_bars(logits)[::4] == 1).all()
 
 
 # --- what is heard besides ----------------------------------------------------------------------

@@ -53,7 +53,7 @@ class BarCosts:
 
     highest: float = 4.0
     lowest: float = -4.0
-    change: float = 9.0
+    change: float = 15.0
     """for a bar that is cut short, runs over, or begins another metre"""
     meter: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     """for each beat in a bar of METERS: rarer metres need more evidence"""
@@ -212,28 +212,20 @@ def _steady(times: FloatArray) -> FloatArray:
 
 
 def decode_bars(
-    beats: FloatArray,
-    logits: npt.NDArray[np.float32],
-    rate_hz: float,
-    *,
-    meter: int | None = None,
-    costs: BarCosts | None = None,
+    logits: npt.NDArray[np.float32], *, meter: int | None = None, costs: BarCosts | None = None
 ) -> IntArray:
     """int64 [beats]: the place of each beat in its bar, 1 on the downbeat.
 
     Viterbi over (metre, place): the place goes up by one a beat, and to go anywhere else costs.
 
     Args:
-        beats: float64 [beats] in seconds.
-        logits: float32 [tokens], the downbeat head's.
+        logits: float32 [beats], how likely each beat is a downbeat.
         meter: beats in a bar, where they are known.
     """
     costs = costs or BarCosts()
-    if not len(beats):
+    if not len(logits):
         return np.zeros(0, np.int64)
-    centre = np.round(beats * rate_hz).astype(int)
-    window = np.clip(centre[:, None] + np.arange(-2, 3), 0, len(logits) - 1)
-    downbeat = logits[window].max(axis=1).clip(costs.lowest, costs.highest)
+    downbeat = logits.clip(costs.lowest, costs.highest)
     meters = (meter,) if meter else METERS
     prior = (0.0,) if meter else costs.meter
     states = [(m, place) for m in meters for place in range(m)]
@@ -242,8 +234,8 @@ def decode_bars(
     first = np.array([place == 0 for _, place in states])
     price = np.array([prior[meters.index(m)] for m, _ in states])
     score = np.where(first, downbeat[0], 0.0) - price
-    back = np.zeros((len(beats), len(states)), np.int64)
-    for k in range(1, len(beats)):
+    back = np.zeros((len(downbeat), len(states)), np.int64)
+    for k in range(1, len(downbeat)):
         top = int(score.argmax())
         arrive = np.full(len(states), score[top] - costs.change)
         origin = np.full(len(states), top)
@@ -253,6 +245,6 @@ def decode_bars(
         back[k] = origin
         score = arrive + np.where(first, downbeat[k], 0.0) - price
     path = [int(score.argmax())]
-    for k in range(len(beats) - 1, 0, -1):
+    for k in range(len(downbeat) - 1, 0, -1):
         path.append(int(back[k, path[-1]]))
     return np.array([states[state][1] + 1 for state in reversed(path)], np.int64)

@@ -62,30 +62,34 @@ def track_beats(
     if not len(log_mel) or float(log_mel.max()) < _SILENT:
         return _nothing("the recording is silent", log_mel, path)
     found = model.activations(log_mel, progress=progress)
-    beats = _beats(found, model, bpm)
+    beats, downbeat = _beats(found, model, bpm)
     confidence = _confidence(found, beats, model.calibration)
     if len(beats) < 4 or confidence < min_confidence:
         return _nothing(_why_not(found, log_mel), log_mel, path, confidence)
-    return _grid(log_mel, found, beats, confidence, meter, path)
+    positions = decode_bars(downbeat, meter=meter)
+    return _grid(log_mel, beats, positions, confidence, meter, path)
 
 
-def _beats(found: Activations, model: BeatModel, bpm: float | None) -> npt.NDArray[np.float64]:
+def _beats(
+    found: Activations, model: BeatModel, bpm: float | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    """The beats in seconds, and how likely each begins a bar."""
     slowest = bpm * (1 - _BPM_TOLERANCE) if bpm else LOWEST_BPM
     fastest = bpm * (1 + _BPM_TOLERANCE) if bpm else HIGHEST_BPM
     beats = decode_beats(found.beat, found.rate_hz, lowest_bpm=slowest, highest_bpm=fastest)
+    downbeat = model.downbeat_logits(found, beats)
     shifted = beats - float(model.latency)
-    return shifted[shifted >= 0]
+    return shifted[shifted >= 0], downbeat[shifted >= 0]
 
 
 def _grid(
     log_mel: npt.NDArray[np.float16],
-    found: Activations,
     beats: npt.NDArray[np.float64],
+    positions: npt.NDArray[np.int64],
     confidence: float,
     meter: int | None,
     path: Path | None,
 ) -> BeatGrid:
-    positions = decode_bars(beats, found.downbeat, found.rate_hz, meter=meter)
     lengths = np.diff(np.flatnonzero(positions == 1))
     usual = int(np.bincount(lengths).argmax()) if len(lengths) else int(positions.max())
     accents = find_accents(log_mel, TOKEN_RATE_HZ)
