@@ -21,7 +21,7 @@ from avsync.beats.export import to_json
 from avsync.beats.grid import BeatGrid
 from avsync.cli import main, parse
 from avsync.cli.montage import film_size
-from avsync.media import iter_frames, probe
+from avsync.media import iter_frames, probe, probe_video
 from avsync.montage import plan
 from avsync.timeline import read_timeline
 
@@ -130,6 +130,15 @@ def test_the_film_shows_what_the_timeline_says(here: Path, capsys: Capture) -> N
     shown = [seen(frame.pixels) for frame in pictures]
     assert [(picture.clip, picture.number) for picture in shown] == expected
     assert probe("out.mp4").audio
+
+
+def test_the_film_has_the_shape_and_rate_asked_for(here: Path) -> None:
+    film = ("--ratio", "9:16", "--fit", "crop", "--fps", "23.976", "--preview", "--crf", "30")
+    assert montage("clips", "-o", "tall.mkv", "--length", "2", *film) == 0
+    shown = probe_video("tall.mkv")
+    assert shown.size == (64, 114) and shown.frame_rate == Fraction(24000, 1001)
+    assert montage("clips", "-o", "small.mov", "--length", "2", "--size", "48x32") == 0
+    assert probe_video("small.mov").size == (48, 32)
 
 
 def test_a_render_that_fails_leaves_nothing_half_written(here: Path, capsys: Capture) -> None:
