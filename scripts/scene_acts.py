@@ -179,16 +179,18 @@ def talk(rng: Rng, t: Array) -> Act:
         inside = np.clip((t - time) / length, 0, 1)
         opening += rng.uniform(0.3, 1.0) * np.sin(np.pi * inside) ** 2
         time += length * rng.uniform(0.9, 1.2) + (rng.exponential(0.6) if rng.random() < 0.2 else 0)
+    seen = np.roll(opening, -int(rng.uniform(0, 0.12) * CONTROL_HZ))  # lips move first
+    seen = np.convolve(seen, np.ones(9) / 9, "same") * rng.uniform(0.3, 1.2)
     size = rng.uniform(6, 17)
     x = rng.uniform(20, 44) + wander(rng, t, size / 12, 0.8)
-    y = rng.uniform(15, 21) + wander(rng, t, size / 14, 0.7) + 0.04 * size * opening
+    y = rng.uniform(15, 21) + wander(rng, t, size / 14, 0.7) + rng.uniform(0, 0.05) * size * seen
     blink = (np.sin(t * rng.uniform(1, 2.5) + rng.uniform(0, 6)) < 0.985).astype(float)
     one = np.ones(1)
     things = [
         Thing(True, x, y, 0.75 * size * one, size * one),
         disc(x - 0.3 * size, y - 0.25 * size, 0.12 * size, blink),
         disc(x + 0.3 * size, y - 0.25 * size, 0.12 * size, blink),
-        Thing(True, x, y + 0.45 * size, 0.3 * size * one, size * (0.04 + 0.22 * opening)),
+        Thing(True, x, y + 0.45 * size, 0.3 * size * one, size * (0.04 + 0.22 * seen)),
     ]
     return Act(things, [], drive=np.minimum(opening, 1), speaks=True)
 

@@ -27,7 +27,7 @@ class Look:
     colours: Image
     """[colours, 3] of the things in it"""
     pattern: float
-    """how strongly the things in it are chequered"""
+    """how strongly the things in it are mottled"""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def draw_look(rng: Rng) -> Look:
     if rng.random() < 0.1:  # black and white
         texture[:] = texture.mean(axis=2, keepdims=True)
         colours[:] = colours.mean(axis=1, keepdims=True)
-    pattern = float(rng.uniform(0, 0.8) * (rng.random() < 0.6))
+    pattern = float(rng.uniform(0, 0.5) * (rng.random() < 0.7))
     return Look(np.clip(texture, 0, 1), colours.astype(np.float32), pattern)
 
 
@@ -79,11 +79,13 @@ def draw_take(rng: Rng, act: Act, look: Look, seconds: float) -> Take:
     view[2] += rng.uniform(-0.3, 0.6)  # from afar, from near
     style = rng.choice(4, p=[0.4, 0.25, 0.25, 0.1])
     if style == 1:
-        shake = rng.uniform(0.1, 1.2)
+        shake = 0.1 * 30 ** rng.random()
         view[0] += wander(rng, t, shake, rng.uniform(0.15, 0.8))
         view[1] += wander(rng, t, shake, rng.uniform(0.15, 0.8))
     elif style == 2:
-        view[:2] += rng.normal(0, 6, size=(2, 1)) * (t - t[-1] / 2)
+        speed = 1.5 * 40 ** rng.random()  # pixels a second: from a drift to a chase
+        way = rng.normal(size=(2, 1))
+        view[:2] += speed * way / np.linalg.norm(way) * (t - t[-1] / 2)
     elif style == 3:
         view[2] += rng.uniform(-0.15, 0.15) * (t - t[-1] / 2)
     view[2] = np.clip(view[2], -1.0, 1.2)
@@ -113,7 +115,7 @@ def _expose(take: Take, times: Array) -> tuple[Image, Image]:
     picture, moved = _background(take.look.texture, before, now, after)
     for number, thing in enumerate(take.act.things):
         colour = take.look.colours[number % len(take.look.colours)]
-        alpha, shade = _cover(thing, now, times, take.look.pattern)
+        alpha, shade = _cover(thing, now, times, take.look, number)
         light = _at(thing.light, times)[:, None, None]
         alpha = alpha * np.minimum(light, 1.0)
         paint = colour * (np.maximum(light, 0.0) * shade)[..., None]
@@ -159,7 +161,7 @@ def _background(texture: Image, before: _View, now: _View, after: _View) -> tupl
     return picture, np.hypot(x1 - x0, y1 - y0) * now.zoom[:, None, None]
 
 
-def _cover(thing: Thing, view: _View, times: Array, pattern: float) -> tuple[Image, Image]:
+def _cover(thing: Thing, view: _View, times: Array, look: Look, number: int) -> tuple[Image, Image]:
     """How much of each pixel a thing covers, and its shading: [times, 36, 64] each."""
     x = (_at(thing.x, times) - WIDTH / 2 - view.x) * view.zoom + WIDTH / 2
     y = (_at(thing.y, times) - HEIGHT / 2 - view.y) * view.zoom + HEIGHT / 2
@@ -174,8 +176,11 @@ def _cover(thing: Thing, view: _View, times: Array, pattern: float) -> tuple[Ima
     else:
         distance = np.maximum(np.abs(u) - width, np.abs(v) - height)
     shade = 1 - 0.25 * np.clip(v / height, -1, 1)
-    if pattern:
-        shade = shade * (1 + pattern * np.sin(4 * u / width) * np.sin(5 * v / height))
+    if look.pattern:  # what the thing is made of moves with it
+        grey = look.texture[..., 1]
+        across_it, down_it = (2 * axis.astype(np.int32) + 31 * number for axis in (u + 64, v + 64))
+        mottled = grey[down_it % len(grey), across_it % len(grey)] - grey.mean()
+        shade = np.maximum(shade * (1 + look.pattern * mottled / (grey.std() + 0.02)), 0)
     return np.clip(0.5 - distance, 0, 1), shade
 
 

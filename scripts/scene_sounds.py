@@ -82,11 +82,16 @@ def voice_sound(rng: Rng, opening: Array, length: int) -> Samples:
     pitch = rng.uniform(85, 260) * (1 + 0.15 * np.sin(at * rng.uniform(2, 6)))
     cycle = np.cumsum(pitch) / RATE_HZ % 1
     source = np.exp(-cycle * 12) + 0.15 * rng.normal(size=length)
-    first = band(rng, source, rng.uniform(250, 500), rng.uniform(700, 1000))
-    second = band(rng, source, rng.uniform(1000, 1500), rng.uniform(1900, 3000))
+    voiced = np.zeros(length)
+    for _ in range(4):  # vowels that follow each other
+        first = band(rng, source, *np.array([0.8, 1.2]) * rng.uniform(280, 850))
+        second = band(rng, source, *np.array([0.85, 1.15]) * rng.uniform(900, 2600))
+        knots = rng.random(int(length / RATE_HZ * 5) + 2) ** 3
+        share = np.interp(at * 5, np.arange(len(knots)), knots)
+        voiced += share * (first + rng.uniform(0.3, 0.9) * second)
     # The hiss of consonants fills the gaps before a mouth opens.
-    hiss = 0.15 * band(rng, rng.normal(size=length), 3000, 7000) * np.roll(amount, -800)
-    return np.asarray(0.5 * amount * (first + 0.6 * second) + hiss, np.float32)
+    hiss = band(rng, rng.normal(size=length), rng.uniform(2000, 4000), 7500) * np.roll(amount, -800)
+    return np.asarray(0.5 * amount * voiced + rng.uniform(0, 0.3) * hiss, np.float32)
 
 
 def act_sound(rng: Rng, act: Act, seconds: float, *, rhythmic: bool) -> Samples:

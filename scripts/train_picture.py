@@ -1,6 +1,6 @@
 """Train the visual encoder, an audio encoder and the attention between them on generated films.
 
-    python scripts/make_scenes.py SCENES --count 320
+    python scripts/make_scenes.py SCENES --count 440
     python scripts/make_scenes.py SCENES --count 24 --seed 1
     python scripts/train_picture.py SCENES --out avsync/encoders/weights/picture.safetensors
 
@@ -203,8 +203,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--films", type=int, default=320)
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--films", type=int, default=440)
+    parser.add_argument("--steps", type=int, default=1300)
     parser.add_argument("--batch", type=int, default=5)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=0)

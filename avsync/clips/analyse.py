@@ -87,8 +87,6 @@ def _watch(
     eye = _Eye(path, shown)
     frames = iter_frames(path, width=WIDTH, height=HEIGHT, progress=progress)
     tokens = model.visual.encode(eye.blocks(frames))
-    if len(eye.finder.times) < 2:
-        raise MediaError(path, "shows one picture that does not move: give a film")
     starts = eye.finder.starts(model.visual.change_probability(tokens))
     digits = np.full((len(tokens), len(_PLACES)), -1.0, np.float32)
     bounds = [*(start for start in starts if start < eye.end), eye.end]
@@ -139,14 +137,15 @@ class _Eye:
             self.finder.add(frame.time, small)
             count = _tokens_before(until) - len(self.luma)
             if count > 0:
-                dark = grey[:: HEIGHT // FRAME_HEIGHT, :: WIDTH // FRAME_WIDTH]
-                self.bars.add(dark)
+                self.bars.add(small.mean(axis=2).astype(np.uint8))
                 self.sharpness += [sharpness(grey)] * count
                 self.luma += [float(grey.mean())] * count
                 held += [small] * count
             if len(held) >= BLOCK_TOKENS:
                 yield np.stack(held)
                 held = []
+        if len(self.finder.times) < 2:
+            raise MediaError(self._path, "shows one picture, which does not move: give a film")
         if self.end < SHORTEST:
             raise MediaError(
                 self._path,

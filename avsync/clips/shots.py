@@ -19,9 +19,9 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
-CERTAIN = 0.6
+CERTAIN = 0.7
 """From this probability on, the head is believed alone."""
-AGREED = 0.3
+AGREED = 0.5
 """From this probability on, it is believed where scenedetect sees a cut too."""
 SHORTEST_SHOT = 0.2
 """Seconds within which only the likeliest change counts."""
