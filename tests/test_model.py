@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from avsync.aligner.model import RetimeModel, load_model, save_model
-from avsync.encoders.checkpoint import PACKAGED
 from avsync.encoders.audio import AUDIO_DIM
+from avsync.encoders.checkpoint import PACKAGED
 from avsync.encoders.cues import CUE_DIM
 from avsync.errors import ModelUnavailable
 

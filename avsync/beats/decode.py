@@ -36,9 +36,11 @@ class PulseCosts:
     """the most that one frame can say for a beat"""
     lowest: float = -1.0
     """and against one: so some bars of silence do not break the pulse"""
+    slack: int = 2
+    """frames of the search by which a peak may be off its beat: the head was not asked for more"""
     tempo_change: float = 70.0
     """per unit of |log(period / period before)|"""
-    rounding: float = 0.4
+    rounding: float = 1.2
     """for a change by one frame of the search, which may be no more than rounding"""
     usual_bpm: float = 110.0
     unusual: float = 0.0
@@ -80,12 +82,21 @@ def decode_beats(
     length = int((len(logits) - 1) / rate_hz * FRAME_HZ) + 1
     tokens = np.arange(len(logits)) / rate_hz
     gains = np.interp(np.arange(length) / FRAME_HZ, tokens, logits) + costs.prior
-    gains = gains.clip(costs.lowest, costs.highest)
+    gains = _highest_near(gains, costs.slack).clip(costs.lowest, costs.highest)
     periods = _periods(lowest_bpm, highest_bpm)
     octaves = np.log2(60 * FRAME_HZ / periods / costs.usual_bpm)
     change = _change_costs(periods, costs) + costs.unusual * octaves[:, None] ** 2
     frames = _best_path(gains, periods, change, costs.restart)
     return _steady(_refine(frames / FRAME_HZ, logits, rate_hz))
+
+
+def _highest_near(values: FloatArray, reach: int) -> FloatArray:
+    """The highest of ``values`` within ``reach`` of each, [n]."""
+    padded = np.pad(values, reach, mode="edge")
+    highest: FloatArray = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(
+        axis=1
+    )
+    return highest
 
 
 def _periods(lowest_bpm: float, highest_bpm: float) -> IntArray:

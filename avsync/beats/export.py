@@ -38,6 +38,8 @@ def to_json(grid: BeatGrid) -> str:
         "positions": grid.positions.tolist(),
         "local_tempo_bpm": rounded(grid.local_tempo_bpm),
         "energy_db": rounded(grid.energy),
+        "accents": rounded(grid.accent_times),
+        "accent_strengths": rounded(grid.accent_strengths),
         "drops": rounded(grid.drops),
     }
     return json.dumps(record, allow_nan=False)

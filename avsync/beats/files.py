@@ -22,8 +22,9 @@ def read_beats(path: str | os.PathLike[str]) -> BeatGrid:
     """The beat grid in a JSON file.
 
     Only ``beats`` is needed: seconds, ascending. ``positions`` or ``downbeats``, ``meter``,
-    ``confidence``, ``duration_s``, ``energy_db``, ``drops``, ``reason`` and ``song`` are taken
-    where they are there; what else there is, is not looked at.
+    ``confidence``, ``duration_s``, ``energy_db``, ``accents`` (with ``accent_strengths``),
+    ``drops``, ``reason`` and ``song`` are taken where they are there; what else there is, is not
+    looked at.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -61,6 +62,9 @@ def _grid(record: dict[str, object]) -> BeatGrid:
     if not 0 <= confidence <= 1:
         raise ValueError(f'"confidence" is {confidence!r}, not a number from 0 to 1')
     song = record.get("song")
+    accents, strengths = _numbers(record, "accents"), _numbers(record, "accent_strengths")
+    if len(strengths) and len(strengths) != len(accents):
+        raise ValueError('"accents" and "accent_strengths" are not of one length')
     return BeatGrid(
         beats,
         positions=_positions(record, beats, meter),
@@ -68,6 +72,8 @@ def _grid(record: dict[str, object]) -> BeatGrid:
         duration=_number(record, "duration_s", 0.0),
         confidence=confidence,
         energy=_numbers(record, "energy_db"),
+        accent_times=accents,
+        accent_strengths=strengths if len(strengths) else np.ones(len(accents)),
         drops=_numbers(record, "drops"),
         reason=str(record.get("reason") or ""),
         path=Path(song) if isinstance(song, str) and song else None,
