@@ -73,7 +73,7 @@ def write_scene(
             frame.pts, frame.time_base = n, 1 / rate
             yield frame
 
-    options = {"preset": "veryfast", "crf": "21"}
+    options = {"preset": "veryfast", "crf": "21", "g": str(round(2 * rate))}  # as cameras do
     return encode(path, frames(), rate=rate, base=1 / rate, size=size, options=options)
 
 

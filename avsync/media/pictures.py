@@ -33,7 +33,7 @@ LONGEST_FILM = 24 * 3600.0
 EPSILON = 1e-6
 """Seconds; floating point and the microseconds of a container's start are no more exact."""
 _BACK = (0.0, 3.0, 20.0)  # seconds before an instant to look for a keyframe, one after the other
-_NEAR = 1.0  # seconds before an instant from which on every picture is decoded
+_NEAR = 4  # usual pictures before an instant from which on every one is decoded
 _NO_TIMESTAMPS = 0x80  # FFmpeg's flag of formats that are a bare stream
 _LOOKED_AT = 60  # packets that tell how regular a track is
 _UNREADABLE = 100  # failures in a row after which a file counts as broken off
@@ -117,14 +117,16 @@ class Pictures:
         """
         following: Iterator[Picture] = iter(())
         shown: list[Picture] = []
+        near = start - _NEAR / float(usual_rate(self.stream))
         for origin, thinned in self._ways(start):
             if not self._go(origin):
                 continue
-            following = self._decode(origin is not None, start - _NEAR if thinned else -math.inf)
+            dense_from = near if thinned else -math.inf
+            following = self._decode(origin is not None, dense_from)
             shown = _up_to(following, start)
             first = shown[0].time if shown else math.inf
             # Of what was thinned out, only what is close to the instant is surely on display at it.
-            if (start - _NEAR if thinned else -math.inf) <= first <= start + EPSILON:
+            if dense_from <= first <= start + EPSILON:
                 break
         if not shown:
             raise MediaError(
@@ -178,7 +180,7 @@ class Pictures:
         sparse = self.container.format.name == "mpeg"
         # What is shown before the first keyframe may need pictures from before it.
         earliest = None if after_seek else -math.inf
-        thinned = False
+        context.skip_frame, thinned = "DEFAULT", False
         for packet in _demux(self.container, stream):
             at = clock.of_packet(packet)
             if earliest is None:
@@ -197,7 +199,6 @@ class Pictures:
                 picture = clock.picture(frame)
                 if picture.time >= earliest:
                     yield picture
-        context.skip_frame = "DEFAULT"
 
 
 class _Clock:

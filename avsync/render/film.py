@@ -65,7 +65,8 @@ def render(
         source_sound: the sound of the shots: "mute", "mix" (at -6 dB under the music) or "duck"
             (as it is, and the music steps back where there is any).
         preview: a white border flashes and a beep sounds at every marker, stronger on downbeats.
-        preset: x264's; a slower one makes a smaller file.
+        preset: x264's ("veryfast" with its search for motion cut short); a slower one makes
+            a smaller file.
         crf: x264's quality, 0 (lossless) to 51; 18 is hard to tell from the source.
         progress: called with "rendering" and the fraction that is done.
 

