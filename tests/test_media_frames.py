@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from fractions import Fraction
 from pathlib import Path
 
@@ -226,6 +227,20 @@ def test_pixels_that_are_not_square(
 
     path = write_numbered(tmp_path / "a.mkv", frames=2, size=(720, 576), change=change)
     assert probe_video(path).size == size
+
+
+def test_frames_are_freed_as_soon_as_nobody_has_them(tmp_path: Path) -> None:
+    """By counting references: the garbage collector does not know how large they are."""
+    clip = write_numbered(tmp_path / "a.mp4")
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in iter_frames(clip, width=32, height=24):
+            pass
+        alive = sum(isinstance(o, av.VideoFrame) for o in gc.get_objects())
+    finally:
+        gc.enable()
+    assert alive < 5  # of 50
 
 
 def test_colours_are_right_at_both_ranges_and_matrices(tmp_path: Path) -> None:

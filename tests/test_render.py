@@ -27,6 +27,7 @@ from numbered import SIZE, Seen, like, seen, write_numbered
 from avsync.cutlist import CutList, Marker, Shot, Soundtrack
 from avsync.errors import AvsyncError, MediaError, RenderError
 from avsync.media import iter_frames, iter_stereo, probe, probe_video
+from avsync.media.pictures import Orientation
 from avsync.render import render
 from avsync.render.fitting import Fitter, colours_of
 from avsync.render.footage import Window, blend, slack
@@ -381,9 +382,9 @@ def test_colours_stay_what_they_are(
 def test_what_fits_already_is_not_touched() -> None:
     frame = av.VideoFrame(64, 48, "yuv420p")
     fit = Fitter((64, 48), "letterbox")
-    assert fit(frame, Fraction(1)) is frame
-    assert fit(frame, Fraction(2)) is not frame
-    assert fit(av.VideoFrame(64, 48, "yuv422p10le"), Fraction(1)).format.name == "yuv420p"
+    assert fit(frame, Fraction(1), Orientation()) is frame
+    assert fit(frame, Fraction(2), Orientation()) is not frame
+    assert fit(av.VideoFrame(64, 48, "yuv422p10le"), Fraction(1), Orientation()).format.name == "yuv420p"
 
 
 # The sound.

@@ -24,7 +24,6 @@ from avsync.media.pictures import (
     Orientation,
     Picture,
     Pictures,
-    orientation_of,
     shown_size,
 )
 from avsync.media.rates import rate_of
@@ -84,7 +83,7 @@ def probe_video(path: str | os.PathLike[str]) -> VideoFormat:
             size=shown_size(first, stream),
             frame_rate=rate.hz,
             variable=rate.variable,
-            rotation=orientation_of(first.frame).rotation,
+            rotation=first.orientation.rotation,
             duration=_picture_end(pictures.container, stream),
         )
 
@@ -200,7 +199,7 @@ class _Converter:
 
     def _convert(self, picture: Picture) -> PixelArray:
         frame = picture.frame
-        orientation = orientation_of(frame)
+        orientation = picture.orientation
         width, height = self._size[::-1] if orientation.transpose else self._size
         unknown = frame.colorspace not in _COLOUR_MATRICES
         high = frame.height >= _WIDE_COLOUR_HEIGHT

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from itertools import chain, islice
 from typing import Any, NamedTuple, Self
@@ -35,6 +35,7 @@ EPSILON = 1e-6
 _BACK = (0.0, 3.0, 20.0)  # seconds before an instant to look for a keyframe, one after the other
 _NEAR = 4  # usual pictures before an instant from which on every one is decoded
 _NO_TIMESTAMPS = 0x80  # FFmpeg's flag of formats that are a bare stream
+_TINY = 16  # pixels
 _LOOKED_AT = 60  # packets that tell how regular a track is
 _UNREADABLE = 100  # failures in a row after which a file counts as broken off
 _USUAL_RATE = Fraction(25)
@@ -67,6 +68,8 @@ class Picture(NamedTuple):
     seconds: float
     """how long it is meant to be shown, as far as that is known"""
     frame: VideoFrame
+    orientation: Orientation = Orientation()
+    """how it is to be turned"""
 
     @property
     def end(self) -> float:
@@ -214,6 +217,8 @@ class _Clock:
         # AVI knows no order of display; its pictures are shown when the decoder lets them go.
         self._by_order = container.format.name == "avi"
         self._last: float | None = None
+        self._rotation: int | None = None
+        self._orientation = Orientation()
 
     def of_packet(self, packet: Packet[VideoStream]) -> float | None:
         """When a packet's picture is shown, in seconds."""
@@ -229,7 +234,9 @@ class _Clock:
         elif not self._last < time <= self._latest:
             time = self._last + seconds
         self._last = time
-        return Picture(time, seconds, frame)
+        if frame.rotation != self._rotation:  # a stream's pictures are turned alike, as a rule
+            self._rotation, self._orientation = frame.rotation, orientation_of(frame)
+        return Picture(time, seconds, frame, self._orientation)
 
 
 def usual_rate(stream: VideoStream) -> Fraction:
@@ -292,7 +299,12 @@ def choose_video_stream(container: InputContainer, path: str | os.PathLike[str])
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """How the container says that a picture is to be turned, to the nearest quarter."""
-    sides: Any = frame.side_data  # PyAV's annotation knows only a few of its keys
+    # A frame that was asked for its side data is freed by the garbage collector alone, which comes
+    # long after hundreds of megabytes of them: so a copy of a few pixels is asked.
+    small = frame
+    with suppress(av.FFmpegError, ValueError):  # a format that cannot be scaled
+        small = frame.reformat(_TINY, _TINY, "gray")
+    sides: Any = small.side_data  # PyAV's annotation knows only a few of its keys
     matrix = sides.get("DISPLAYMATRIX")
     if matrix is None:
         return Orientation()
@@ -318,4 +330,4 @@ def shown_size(picture: Picture, stream: VideoStream) -> tuple[int, int]:
         width = round(width * aspect)
     else:
         height = round(height / aspect)
-    return (height, width) if orientation_of(picture.frame).transpose else (width, height)
+    return (height, width) if picture.orientation.transpose else (width, height)

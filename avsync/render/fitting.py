@@ -15,7 +15,7 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
 from avsync.cutlist import Fit
-from avsync.media.pictures import Orientation, orientation_of
+from avsync.media.pictures import Orientation
 
 HD_WIDTH, HD_HEIGHT = 1280, 720
 """From either on a picture is in the colours of BT.709, below in those of BT.601."""
@@ -85,9 +85,11 @@ class Fitter:
         self._graphs: OrderedDict[_Kind, Graph] = OrderedDict()
         self._pushed = 0
 
-    def __call__(self, frame: VideoFrame, aspect: Fraction) -> VideoFrame:
+    def __call__(
+        self, frame: VideoFrame, aspect: Fraction, orientation: Orientation
+    ) -> VideoFrame:
         """`frame`, whose pixels are `aspect` times as wide as high, as one of the film's."""
-        kind = _kind_of(frame, aspect)
+        kind = _kind_of(frame, aspect, orientation)
         if self._is_done(kind):
             return frame
         graph = self._graphs.pop(kind, None) or _build(kind, self._size, self._fit, self._colours)
@@ -113,7 +115,7 @@ class Fitter:
         )
 
 
-def _kind_of(frame: VideoFrame, aspect: Fraction) -> _Kind:
+def _kind_of(frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> _Kind:
     guessed = colours_of((frame.width, frame.height)).name
     name = frame.format.name
     return _Kind(
@@ -121,7 +123,7 @@ def _kind_of(frame: VideoFrame, aspect: Fraction) -> _Kind:
         frame.height,
         name,
         aspect,
-        orientation_of(frame),
+        orientation,
         _MATRICES.get(frame.colorspace, guessed),
         frame.color_range == _FULL_RANGE or name.startswith("yuvj"),
         _HIGH_DYNAMIC_RANGE.get(frame.color_trc, ""),

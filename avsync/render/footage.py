@@ -139,7 +139,8 @@ class _Shown:
 
     def _fit(self, picture: Picture) -> VideoFrame:
         try:
-            return self._fitter(picture.frame, pixel_aspect(picture.frame, self.pictures.stream))
+            aspect = pixel_aspect(picture.frame, self.pictures.stream)
+            return self._fitter(picture.frame, aspect, picture.orientation)
         except av.FFmpegError as error:
             path, reason = self.window.shot.source, error.strerror or str(error)
             raise RenderError(path, f"cannot be fitted ({reason}): convert it to H.264") from error
