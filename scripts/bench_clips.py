@@ -9,7 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -59,22 +58,46 @@ def write_colour(
 def write_scene(
     path: Path, number: int, *, seconds: float, rate: Fraction, size: tuple[int, int]
 ) -> Path:
-    """A clip that is about as hard to code as footage: test pictures that move, with grain."""
-    graph = Graph()
-    source = graph.add("testsrc2", f"size={size[0]}x{size[1]}:rate={rate}:duration={seconds}")
-    hue = graph.add("hue", f"h={number * 47 % 360}")
-    noise = graph.add("noise", f"alls=3:allf=t:all_seed={number}")
-    plain = graph.add("format", "yuv420p")
-    graph.link_nodes(source, hue, noise, plain, graph.add("buffersink")).configure()
+    """A clip about as hard to code as footage: natural in spectrum, moving, with a camera's grain.
+
+    Amplitudes fall with frequency as in photographs (Field 1987); a hand-held camera pans over that,
+    and something crosses the picture.
+    """
+    rng = np.random.default_rng(number)
+    width, height = size
+    scenery, thing = (
+        texture(rng, (height * 5 // 4, width * 5 // 4)),
+        texture(rng, (height // 2,) * 2),
+    )
+    grain = rng.normal(0, 2.0, (4, height, width, 1))
+    speed, phase = rng.uniform(0.5, 1.5), rng.uniform(0, 6)
 
     def frames() -> Iterable[VideoFrame]:
         for n in range(round(seconds * rate)):
-            frame = graph.vpull()
+            sway = 0.5 + 0.45 * np.sin(phase + n * speed / 40)
+            x, y = round(sway * width / 4), round((1 - sway) * height / 4)
+            picture = scenery[y : y + height, x : x + width].copy()
+            across = (n * 6 + round(phase * 200)) % (width - height // 2)
+            picture[height // 4 : 3 * height // 4, across : across + height // 2] = thing
+            picture += grain[n % 4]
+            pixels = picture.clip(0, 255).astype(np.uint8)
+            frame = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = n, 1 / rate
             yield frame
 
     options = {"preset": "veryfast", "crf": "21", "g": str(round(2 * rate))}  # as cameras do
     return encode(path, frames(), rate=rate, base=1 / rate, size=size, options=options)
+
+
+def texture(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
+    """Pixels [height, width, 3] around 128 whose amplitudes fall as 1 / frequency."""
+    fy, fx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None]
+    falling = 1 / np.maximum(np.hypot(fy, fx), 1 / max(shape))
+    planes = [
+        np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * falling, s=shape) for _ in range(3)
+    ]
+    mixed = np.stack([planes[0] + 0.4 * plane for plane in planes], axis=-1)
+    return (128 + 45 * mixed / mixed.std()).astype(np.float32)
 
 
 def encode(
