@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.cache import TokenCache as TokenCache
     from avsync.clips.analyse import analyse_clip as analyse_clip
     from avsync.clips.clip import Clip as Clip
+    from avsync.clips.film import Shots as Shots
+    from avsync.clips.film import find_shots as find_shots
     from avsync.cutlist import CutList as CutList
     from avsync.cutlist import Marker as Marker
     from avsync.cutlist import Shot as Shot
@@ -39,6 +41,7 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.errors import ModelUnavailable as ModelUnavailable
     from avsync.errors import RenderError as RenderError
     from avsync.errors import SubtitleError as SubtitleError
+    from avsync.framegrid import FrameGrid as FrameGrid
     from avsync.jobs import Failure as Failure
     from avsync.jobs import Job as Job
     from avsync.jobs import Outcome as Outcome
@@ -65,6 +68,10 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.plots import plot_alignment as plot_alignment
     from avsync.plots import plot_beats as plot_beats
     from avsync.plots import plot_montage as plot_montage
+    from avsync.polishing.polish import Polishing as Polishing
+    from avsync.polishing.polish import polish as polish
+    from avsync.polishing.profiles import Profile as Profile
+    from avsync.polishing.rules import Violation as Violation
     from avsync.progress import Progress as Progress
     from avsync.refine import Refine as Refine
     from avsync.retime import Evidence as Evidence
@@ -137,6 +144,13 @@ _HOMES = {
     "load_picture_model": "aligner.picture",
     "Clip": "clips.clip",
     "analyse_clip": "clips.analyse",
+    "FrameGrid": "framegrid",
+    "Shots": "clips.film",
+    "find_shots": "clips.film",
+    "Profile": "polishing.profiles",
+    "Violation": "polishing.rules",
+    "Polishing": "polishing.polish",
+    "polish": "polishing.polish",
     "write_timeline": "timeline",
     "read_timeline": "timeline",
     "Filters": "montage",

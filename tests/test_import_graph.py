@@ -19,10 +19,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Each layer may import from those above it, and from itself only within one component.
 LAYERS = (
     ("errors", "progress", "timemap", "atomic"),
-    ("subtitles", "tokens", "media", "cutlist", "edits"),
+    ("subtitles", "tokens", "media", "cutlist", "edits", "framegrid"),
     ("cache", "encoders", "render", "timeline"),
     ("aligner",),
-    ("placement", "refine", "beats", "clips"),
+    ("placement", "refine", "beats", "clips", "polishing"),
     ("retime", "montage", "snap", "offset"),
     ("plots", "pairing"),
     ("jobs",),

@@ -12,8 +12,9 @@ from avsync.clips.clip import TOKEN_RATE_HZ, Clip
 
 if TYPE_CHECKING:
     from avsync.clips.analyse import analyse_clip as analyse_clip
+    from avsync.clips.film import find_shots as find_shots
 
-__all__ = ["TOKEN_RATE_HZ", "Clip", "analyse_clip"]
+__all__ = ["TOKEN_RATE_HZ", "Clip", "analyse_clip", "find_shots"]
 
 
 def __getattr__(name: str) -> object:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> object:
         from avsync.clips.analyse import analyse_clip
 
         return analyse_clip
+    if name == "find_shots":
+        from avsync.clips.film import find_shots
+
+        return find_shots
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

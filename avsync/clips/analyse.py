@@ -14,6 +14,7 @@ import numpy.typing as npt
 from avsync.aligner.picture import PictureModel, load_picture_model
 from avsync.cache import TokenCache
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip
+from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
 from avsync.clips.shots import ShotFinder
 from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
@@ -30,7 +31,6 @@ BLOCK_TOKENS = 250
 VERSION = 1  # of what is stored of a clip; goes up when its meaning changes
 LONGEST_HOLD = 1.0  # seconds: the last frame of a constant rate is not shown for longer
 
-_PLACES = (2048**3, 2048**2, 2048, 1)
 _ROUNDING = 0.001  # seconds
 
 FloatArray = npt.NDArray[np.float32]
@@ -82,15 +82,15 @@ def _watch(
     """Decode a clip and put all that is to be known of it into one sequence, as it is stored.
 
     Columns: visual tokens, motion, sharpness, exposure, and the boundaries of the shots, one a row
-    (see `_digits`); what is left of those columns is −1.
+    (see `digits_of`); what is left of those columns is −1.
     """
     eye = _Eye(path, shown)
     frames = iter_frames(path, width=WIDTH, height=HEIGHT, progress=progress)
     tokens = model.visual.encode(eye.blocks(frames))
     starts = eye.finder.starts(model.visual.change_probability(tokens))
-    digits = np.full((len(tokens), len(_PLACES)), -1.0, np.float32)
+    digits = np.full((len(tokens), len(PLACES)), -1.0, np.float32)
     bounds = [*(start for start in starts if start < eye.end), eye.end]
-    digits[: len(bounds)] = [_digits(bound) for bound in bounds]
+    digits[: len(bounds)] = digits_of(bounds)
     exposure = np.minimum(np.array(eye.luma) / 255 / eye.bars.picture_share, 1.0)
     columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure, digits]
     values = np.column_stack([np.asarray(column, np.float32) for column in columns])
@@ -99,10 +99,10 @@ def _watch(
 
 
 def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:
-    measures = sight.values.shape[1] - len(_PLACES) - 3
+    measures = sight.values.shape[1] - len(PLACES) - 3
     values, digits = sight.values[:, :measures], sight.values[:, measures + 3 :]
     motion, sharp, exposure = np.ascontiguousarray(sight.values[:, measures : measures + 3].T)
-    bounds = [_seconds(row) for row in digits if row[0] >= 0]
+    bounds = seconds_of(digits[digits[:, 0] >= 0]).tolist()
     return Clip(
         path=path,
         duration=bounds[-1],
@@ -184,12 +184,3 @@ def _shrunk(pixels: Pixels) -> tuple[Pixels, Pixels]:
 def _tokens_before(until: float) -> int:
     """How many instants `k / 25` s lie before a time; containers round those to a millisecond."""
     return max(0, math.ceil((until - _ROUNDING) * TOKEN_RATE_HZ))
-
-
-def _digits(seconds: float) -> FloatArray:
-    """A time in digits of base 2048, which half precision holds exactly: [microseconds]."""
-    return np.array([round(seconds * 1e6) // place % 2048 for place in _PLACES], np.float32)
-
-
-def _seconds(digits: FloatArray) -> float:
-    return sum(int(d) * place for d, place in zip(digits, _PLACES, strict=True)) / 1e6

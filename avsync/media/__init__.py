@@ -10,6 +10,7 @@ prime its decoder (AAC, MP3, Opus) is cut off as the container says.
 
 from __future__ import annotations
 
+from avsync.media.drafts import iter_drafts
 from avsync.media.frames import Frame, PixelArray, VideoFormat, iter_frames, probe_video
 from avsync.media.line import FloatArray
 from avsync.media.rates import standard_rate
@@ -37,6 +38,7 @@ __all__ = [
     "choose_audio_track",
     "is_media",
     "iter_audio",
+    "iter_drafts",
     "iter_frames",
     "iter_stereo",
     "probe",

@@ -1,0 +1,260 @@
+"""polish: subtitles on a film's frames, in step with its shots, as a delivery guideline has it.
+
+Speech wins over style. What a cue shows of the words that are spoken under it, it goes on showing;
+where nobody says what is spoken, it may lose no more at either end than the rules for cuts take.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+
+from avsync.framegrid import FrameGrid
+from avsync.polishing.placing import Bounds, place
+from avsync.polishing.profiles import PROFILES, Profile, ProfileName
+from avsync.polishing.rules import (
+    KINDS,
+    Shown,
+    Violation,
+    needed_seconds,
+    text_violations,
+    timing_violations,
+)
+from avsync.polishing.signs import is_sign
+from avsync.subtitles import Cue, Subtitles
+from avsync.timemap import Span
+
+__all__ = ["Polishing", "polish"]
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+_UNITS_HZ = {"srt": 1000, "vtt": 1000, "ass": 100, "ssa": 100}  # of stamps; others say frames
+_SLIVER_S = 0.12  # of a word or a phrase that is another cue's: less than this, and than its half
+_ROUNDING_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Polishing:
+    """Polished subtitles, and what they broke before and after."""
+
+    subtitles: Subtitles
+    before: tuple[Violation, ...] = field(repr=False)
+    after: tuple[Violation, ...] = field(repr=False)
+    """in the order of the cues; none is here that is not in ``before``, but for its value"""
+    moved: tuple[int, ...] = field(repr=False)
+    """the cues whose times changed, by their places in the file, from 0"""
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.moved
+
+
+def polish(
+    subtitles: Subtitles,
+    shots: Sequence[float],
+    frame_rate: Fraction | FrameGrid,
+    *,
+    profile: ProfileName | Profile = "netflix",
+    speech: Sequence[Span] | None = None,
+    language: str | None = None,
+) -> Polishing:
+    """Move the times of subtitles, and nothing else, to where a guideline wants them.
+
+    Every time comes to lie on the beginning of a frame. No cue breaks a rule that it kept before,
+    cues keep their order and who is shown together with whom, and to polish again changes nothing.
+
+    Left where they are, but for the frame: signs that are set to a place in the picture (ASS),
+    comments, and cues that are shown at no time.
+
+    Args:
+        subtitles: in any order, overlapping or not, in sync with the film.
+        shots: seconds on the film's clock at which new shots begin, of ``find_shots``.
+        frame_rate: the film's frames a second if its first one is shown at 0, else its frames.
+        profile: by its name, or one of your own.
+        speech: where words are spoken on the film's clock, in any pieces; None if nobody knows.
+        language: code of the subtitles' language, for the reading speed; None for one that is
+            not English, Chinese, Japanese or Korean; the last three are told by their script.
+
+    Raises:
+        ValueError: a shot does not begin at a finite time, or there is no such profile.
+    """
+    if isinstance(profile, str) and profile not in PROFILES:
+        raise ValueError(f"there is no profile {profile!r}: use one of {', '.join(PROFILES)}")
+    if not all(map(math.isfinite, shots)):
+        raise ValueError("shots begin at finite times")
+    grid = frame_rate if isinstance(frame_rate, FrameGrid) else FrameGrid(frame_rate)
+    rules = PROFILES[profile] if isinstance(profile, str) else profile
+    task = _Task(grid, _cut_frames(shots, grid), rules, _merged(speech), language)
+    polished, before, _ = task.step(subtitles)
+    for _ in count():  # it ends: each step that moves anything breaks fewer rules than the last
+        again, _, after = task.step(polished)
+        if again.cues == polished.cues:
+            break
+        polished = again
+    moved = tuple(
+        n
+        for n, (old, new) in enumerate(zip(subtitles.cues, polished.cues, strict=True))
+        if (old.start, old.end) != (new.start, new.end)
+    )
+    return Polishing(polished, before, after, moved)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    grid: FrameGrid
+    cuts: IntArray
+    profile: Profile
+    speech: FloatArray | None
+    """float64 [spans, 2], sorted, none overlapping"""
+    language: str | None
+
+    def step(
+        self, subtitles: Subtitles
+    ) -> tuple[Subtitles, tuple[Violation, ...], tuple[Violation, ...]]:
+        """Place every cue once; with what was broken before and after."""
+        cues = subtitles.cues
+        unit_hz = _UNITS_HZ.get(subtitles.format)
+        starts = np.array([cue.start for cue in cues], np.float64)
+        ends = np.array([cue.end for cue in cues], np.float64)
+        earliest = self.grid.earliest
+        first = np.maximum(self.grid.frames(starts), earliest)
+        last = np.maximum(self.grid.frames(ends), first)
+        free = [n for n, cue in enumerate(cues) if not _is_held(cue) and last[n] > first[n]]
+        free.sort(key=lambda n: (first[n], last[n], n))
+        shown = Shown(first[free], last[free])
+        off = [
+            Violation(n, "off frame", t - on, 0.0)
+            for n, cue in enumerate(cues)
+            for t, on in zip(
+                (cue.start, cue.end), self.grid.seconds(np.array([first[n], last[n]])), strict=True
+            )
+            if cue.kind != "comment" and not _lies_on(t, float(on), unit_hz)
+        ]
+        before = self._violations(shown, free, cues) + _once(off)
+        if free:
+            bounds = self._bounds([cues[n] for n in free], shown, unit_hz)
+            placed = place(shown, self.grid, self.cuts, self.profile, bounds)
+            first[free], last[free] = placed.first, placed.last
+        else:
+            placed = shown
+        after = self._violations(placed, free, cues)
+        spans = [
+            cue.span if cue.kind == "comment" else self._span(cue, int(a), int(b), unit_hz)
+            for cue, a, b in zip(cues, first, last, strict=True)
+        ]
+        return subtitles.retimed(spans), _in_order(before), _in_order(after)
+
+    def _violations(
+        self, shown: Shown, numbers: Sequence[int], cues: Sequence[Cue]
+    ) -> list[Violation]:
+        found = timing_violations(shown, numbers, self.grid, self.cuts, self.profile)
+        seconds = self.grid.seconds(shown.last) - self.grid.seconds(shown.first)
+        for n, length in zip(numbers, seconds.tolist(), strict=True):
+            found += text_violations(cues[n], n, length, self.profile, self.language)
+        return found
+
+    def _bounds(self, cues: Sequence[Cue], shown: Shown, unit_hz: int | None) -> Bounds:
+        tolerance = self.profile.near_frames
+        latest, earliest = shown.first + tolerance, shown.last - tolerance
+        words_in, words_out = latest.copy(), earliest.copy()
+        slack = 1 / unit_hz if unit_hz else _ROUNDING_S
+        for n, cue in enumerate(cues):
+            words = self._words(cue)
+            if words is None:
+                continue
+            begin, end = self._inside(words, slack)
+            words_in[n], words_out[n] = begin, end
+            latest[n], earliest[n] = max(begin, shown.first[n]), min(end, shown.last[n])
+        needed = np.array([needed_seconds(cue, self.profile, self.language) for cue in cues])
+        return Bounds(latest, earliest, words_in, words_out, needed)
+
+    def _words(self, cue: Cue) -> Span | None:
+        """From the first to the last that is spoken under a cue; None if nothing is known of it."""
+        if self.speech is None or not len(self.speech) or cue.is_sound:
+            return None
+        begins, ends = self.speech.T
+        some = slice(
+            np.searchsorted(ends, cue.start, side="right"), np.searchsorted(begins, cue.end)
+        )
+        inside = np.minimum(ends[some], cue.end) - np.maximum(begins[some], cue.start)
+        own = np.flatnonzero((inside >= _SLIVER_S) | (inside >= (ends - begins)[some] / 2))
+        if not len(own):
+            return None
+        begin = max(cue.start, float(begins[some][own[0]]))
+        return Span(begin, min(cue.end, float(ends[some][own[-1]])))
+
+    def _inside(self, words: Span, slack: float) -> tuple[int, int]:
+        """The last frame that begins by a stretch of words, and the first once it is over."""
+        near = self.grid.frames(np.array([words.start, words.end]))
+        seconds = self.grid.seconds(near)
+        begin = int(near[0]) - int(seconds[0] > words.start + slack)
+        return begin, int(near[1]) + int(seconds[1] < words.end - slack)
+
+    def _span(self, cue: Cue, first: int, last: int, unit_hz: int | None) -> Span:
+        on = self.grid.seconds(np.array([first, last])).tolist()
+        start, end = (
+            t if _lies_on(t, exact, unit_hz) else self._stamp(exact, frame, unit_hz)
+            for t, exact, frame in zip((cue.start, cue.end), on, (first, last), strict=True)
+        )
+        return Span(start, max(start, end))
+
+    def _stamp(self, exact: float, frame: int, unit_hz: int | None) -> float:
+        """What a stamp is to say of a frame: a player shows a cue once the stamp has passed.
+
+        So it is rounded down, or the cue would come a frame late; unless the format is too coarse
+        for the film, and that would name the frame before.
+        """
+        if unit_hz is None:
+            return max(0.0, exact)
+        down = max(0, math.floor(exact * unit_hz + 1e-4)) / unit_hz
+        if int(self.grid.frames(np.array([down]))[0]) == frame:
+            return down
+        return max(0, round(exact * unit_hz)) / unit_hz
+
+
+def _lies_on(t: float, exact: float, unit_hz: int | None) -> bool:
+    """Whether a stamp is a frame's beginning, rounded to the nearest or down."""
+    if t < 0:
+        return False
+    if unit_hz is None:
+        return abs(t - exact) < _ROUNDING_S
+    return -1 / unit_hz + _ROUNDING_S < t - exact <= 0.5 / unit_hz + _ROUNDING_S
+
+
+def _is_held(cue: Cue) -> bool:
+    return cue.kind == "comment" or is_sign(cue.text, cue.format)
+
+
+def _cut_frames(shots: Sequence[float], grid: FrameGrid) -> IntArray:
+    """The first frames of shots, but for the film's first, which no shot comes before."""
+    frames = np.unique(grid.frames(np.array(shots, np.float64)))
+    return frames[frames > 0]
+
+
+def _merged(speech: Sequence[Span] | None) -> FloatArray | None:
+    """Spans in order, those that overlap as one."""
+    if speech is None:
+        return None
+    merged: list[list[float]] = []
+    for span in sorted(speech):
+        if merged and span.start < merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], span.end)
+        elif span.duration > 0:
+            merged.append([span.start, span.end])
+    return np.array(merged, np.float64).reshape(-1, 2)
+
+
+def _once(violations: Sequence[Violation]) -> list[Violation]:
+    return list({violation.cue: violation for violation in violations}.values())
+
+
+def _in_order(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    return tuple(sorted(violations, key=lambda v: (v.cue, KINDS.index(v.kind))))
