@@ -1,0 +1,216 @@
+"""SyncModel: what sees a mouth and hears a sound, and says at which lag they belong together.
+
+The mouth asks and the sound answers: cross-attention between the tokens of both at 25 Hz, whose
+diagonals are the lags. Trained on which lag is the right one and nothing else (InfoNCE over the
+instants of a clip, and cross-entropy over the lags of a stretch of it), so every talking film in
+sync is an example that needs no label. SyncNet (Chung & Zisserman 2016) compares 0.2 s at a time by
+distance; here each token knows the second around it, and a stretch is judged as a whole.
+
+**Sign.** The mouth is the query and the sound the key: a positive lag says that the sound is late.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from avsync.aligner.attention import CrossAttention, lag_logits
+from avsync.aligner.picture import PictureModel
+from avsync.encoders.audio import AUDIO_DIM, FLOOR, AudioEncoder
+from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
+from avsync.encoders.layers import in_blocks
+from avsync.encoders.mouth import MOUTH_DIM, MouthEncoder
+
+BLOCK_FRAMES = 3_000  # one minute of sound
+QUIETEST = 10.0  # nats under the loud parts: what lies deeper is silence
+SUBTOKENS = 2  # lags are told by half tokens, which is how often there is sound
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class SyncModel(nn.Module):
+    """Mouth and audio encoders, and the attention between their tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mouth = MouthEncoder()
+        self.audio = AudioEncoder(channels=64, dilations=(1, 2, 4, 8))
+        self.lag = CrossAttention(MOUTH_DIM, AUDIO_DIM, heads=4, head_dim=12)
+        # By which the logits of faces, then of motion, are divided before they are evidence; and
+        # the logistic curve that makes a probability of the evidence: fitted by train_offset.py.
+        self.temperatures: Tensor
+        self.register_buffer("temperatures", torch.tensor([1.5, 4.0]))
+        self.calibration: Tensor
+        self.register_buffer("calibration", torch.tensor([6.0, 2.0]))
+        self.version = "untrained"
+
+    @torch.inference_mode()
+    def seen(self, mouths: npt.NDArray[np.uint8]) -> FloatArray:
+        """What a mouth asks: uint8 [time, 48, 48] at 25 Hz → queries [time, 48] at 25 Hz."""
+        tokens = torch.from_numpy(self.mouth.encode(mouths))
+        queries: FloatArray = self.lag.project_queries(tokens).numpy()
+        return queries
+
+    @torch.inference_mode()
+    def heard(self, log_mel: npt.NDArray[np.float16]) -> FloatArray:
+        """What a sound answers: log-mel as of `LogMel` → keys [frames, 48] at 50 Hz.
+
+        Where there is no sound at all (a track that starts late) keys are 0: that says nothing.
+        """
+        if not len(log_mel):
+            return np.zeros((0, self.lag.heads * self.lag.head_dim), np.float32)
+        frames = sound_frames(log_mel)
+        tokens = in_blocks(
+            lambda part: self.audio(torch.from_numpy(part)[None])[0],
+            frames,
+            block=BLOCK_FRAMES,
+            receptive_field=self.audio.stack.receptive_field,
+        )
+        keys: FloatArray = self.lag.project_keys(smoothed(tokens[None])[0]).numpy()
+        keys[~is_sound(log_mel)] = 0
+        return keys
+
+
+def is_sound(log_mel: npt.NDArray[np.float16]) -> npt.NDArray[np.bool_]:
+    """bool [frames]: whether there is any sound, be it ever so soft; digital silence is none."""
+    there: npt.NDArray[np.bool_] = log_mel.max(axis=1) > np.log(FLOOR) + 0.1
+    return there
+
+
+def sound_frames(log_mel: npt.NDArray[np.float16]) -> FloatArray:
+    """Log-mel as the encoder hears it: float32 [frames, bands] at about unit scale.
+
+    Neither volume nor colour is left, and silence is no deeper than `QUIETEST`: how quiet a pause
+    is says more of the microphone than of the mouth.
+    """
+    there = is_sound(log_mel)
+    frames = log_mel.astype(np.float32)
+    if not there.any():
+        return np.zeros_like(frames)
+    loud = np.quantile(frames[there], 0.95, axis=0)
+    frames = np.maximum(frames, np.maximum(loud - QUIETEST, loud.max() - 1.4 * QUIETEST))
+    frames = (frames - frames[there].mean(axis=0)) / 3
+    frames[~there] = frames[there].min(axis=0)
+    levelled: FloatArray = frames.astype(np.float32)
+    return levelled
+
+
+def smoothed(tokens: Tensor) -> Tensor:
+    """Tokens at 50 Hz, each the mean of those around it, itself twice: [batch, n, dim].
+
+    Every second one is then a token at 25 Hz, as `picture.half_rate` makes them; the others are
+    those of a clock half a token later.
+    """
+    held = torch.cat([tokens[:, :1], tokens, tokens[:, -1:]], 1)
+    return (held[:, :-2] + 2 * held[:, 1:-1] + held[:, 2:]) / 4
+
+
+def fine_lag_logits(queries: Tensor, keys: Tensor, *, start: int, reach: int) -> Tensor:
+    """Lag logits of a stretch of mouth in half tokens: [2 · reach + 1], from −reach to reach.
+
+    Args:
+        queries: [n, d] at 25 Hz, token 0 at `start` tokens of the film.
+        keys: [m, d] at 50 Hz, from second 0 of the film; outside of them is silence.
+        reach: in half tokens, that is 20 ms.
+    """
+    first, last = 2 * start - reach, 2 * (start + len(queries) - 1) + reach
+    inside = keys[max(0, first) : max(0, last + 1)]
+    before = min(max(0, -first), last + 1 - first)
+    around = nn.functional.pad(inside, (0, 0, before, last + 1 - first - before - len(inside)))
+    out = queries.new_zeros(2 * reach + 1)
+    for phase in range(SUBTOKENS):
+        sums = lag_logits(queries, around[phase::SUBTOKENS])[len(queries) - 1 :]
+        places = out[phase::SUBTOKENS]
+        places += sums[: len(places)]
+    return out
+
+
+@torch.inference_mode()
+def face_logits(queries: FloatArray, keys: FloatArray, *, start: int, reach: int) -> FloatArray:
+    """How well a stretch of mouth fits the sound at each lag, in half tokens: [2 · reach + 1].
+
+    Args:
+        queries: [n, d] of `SyncModel.seen`, from token `start` on.
+        keys: [m, d] of `SyncModel.heard`.
+        reach: in half tokens of 20 ms; entry 0 is lag −reach, and a positive lag is a late sound.
+    """
+    logits = fine_lag_logits(
+        torch.from_numpy(queries), torch.from_numpy(keys), start=start, reach=reach
+    )
+    return logits.numpy()
+
+
+@torch.inference_mode()
+def motion_logits(
+    heard: FloatArray, seen: FloatArray, *, start: int, length: int, reach: int
+) -> FloatArray:
+    """How well a stretch of sound fits what moves at each lag, in half tokens: [2 · reach + 1].
+
+    The other way round than `face_logits`, as `PictureModel` learnt it: the sound is laid over the
+    picture. The sign is the same: a positive lag is a late sound.
+
+    Args:
+        heard: [m, d], queries of a `PictureModel` at 50 Hz.
+        seen: [n, d], its keys at 25 Hz, from second 0 of the film like `heard`.
+        start, length: of the stretch, in tokens of 40 ms.
+        reach: in half tokens of 20 ms.
+    """
+    around = reach // SUBTOKENS + 1
+    first, last = start - around, start + length + around
+    keys = torch.from_numpy(seen[max(0, first) : max(0, last)])
+    before = min(max(0, -first), last - first)
+    keys = nn.functional.pad(keys, (0, 0, before, last - first - before - len(keys)))
+    out = np.zeros(2 * reach + 1, np.float32)
+    for phase in range(SUBTOKENS):
+        part = torch.from_numpy(heard[2 * start + phase :: SUBTOKENS][:length])
+        if not len(part):
+            continue
+        sums = lag_logits(part, keys)[len(part) - 1 :][: 2 * around + 1].numpy()
+        # Entry l has the picture l − around tokens after the sound, whose clock is phase / 2 on.
+        lags = phase - SUBTOKENS * (np.arange(len(sums)) - around)
+        inside = np.abs(lags) <= reach
+        out[lags[inside] + reach] = sums[inside]
+    return out
+
+
+@torch.inference_mode()
+def sound_queries(model: PictureModel, log_mel: npt.NDArray[np.float16]) -> FloatArray:
+    """What a sound asks of what moves: log-mel → queries of a `PictureModel`, at 50 Hz.
+
+    float32 [frames, 32]; 0 where there is no sound at all.
+    """
+    tokens = torch.from_numpy(model.audio.encode(log_mel).values)
+    queries: FloatArray = model.lag.project_queries(smoothed(tokens[None])[0]).numpy()
+    queries[~is_sound(log_mel)] = 0
+    return queries
+
+
+@torch.inference_mode()
+def picture_keys(model: PictureModel, tokens: FloatArray) -> FloatArray:
+    """What moves, as a `PictureModel` answers: visual tokens [n, 48] → keys [n, 32] at 25 Hz."""
+    keys: FloatArray = model.lag.project_keys(torch.from_numpy(tokens)).numpy()
+    return keys
+
+
+def save_sync_model(model: SyncModel, path: Path) -> None:
+    """Write the weights of `model` as safetensors."""
+    save_weights(model, path)
+
+
+def load_sync_model(path: Path | None = None) -> SyncModel:
+    """The model in the package, or one that `scripts/train_offset.py` wrote to `path`.
+
+    `version` is a digest of the weights: tokens cached under another version are not reused.
+
+    Raises:
+        ModelUnavailable: there is no such file, or it does not hold this model's weights.
+    """
+    model = SyncModel()
+    model.version = load_weights(
+        model, path or PACKAGED / "sync.safetensors", trainer="train_offset.py"
+    )
+    return model.eval()
