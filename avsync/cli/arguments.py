@@ -120,6 +120,16 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
         "--linger", metavar="S", type=seconds, help="keep a cue so long after its speech (0.3)"
     )
     group.add_argument(
+        "--shots",
+        action="store_true",
+        help="then polish: times on the film's frames, in step with its shots",
+    )
+    group.add_argument(
+        "--profile",
+        choices=("netflix", "bbc"),
+        help="with --shots: whose rules (netflix); see avsync polish",
+    )
+    group.add_argument(
         "--min-confidence",
         metavar="P",
         type=probability,

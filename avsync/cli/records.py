@@ -13,8 +13,17 @@ from avsync.pairing import Unpaired
 
 if TYPE_CHECKING:
     from avsync.media import MediaInfo, Track
+    from avsync.polishing.polish import Polishing
+    from avsync.polishing.rules import Violation
 
-__all__ = ["Record", "batch_record", "error_record", "media_record", "outcome_record"]
+__all__ = [
+    "Record",
+    "batch_record",
+    "error_record",
+    "media_record",
+    "outcome_record",
+    "rules_record",
+]
 
 Record = dict[str, object]
 
@@ -57,6 +66,37 @@ def outcome_record(outcome: Outcome) -> Record:
             for clamp in outcome.clamped
         ],
         "repairs": [{"line": repair.line, "what": repair.what} for repair in outcome.repairs],
+        "breaks": [
+            {
+                "source_start_s": _number(found.source.start),
+                "source_end_s": _number(found.source.end),
+                "target_start_s": _number(found.target.start),
+                "target_end_s": _number(found.target.end),
+            }
+            for found in outcome.breaks
+        ],
+        "polished": None if outcome.polishing is None else rules_record(outcome.polishing),
+    }
+
+
+def rules_record(polishing: Polishing) -> Record:
+    """What subtitles broke before and after they were polished; cues count from 1."""
+    return {
+        "moved": len(polishing.moved),
+        "rules": {
+            count.kind: {"before": count.before, "after": count.after} for count in polishing.counts
+        },
+        "before": [_violation_record(violation) for violation in polishing.before],
+        "after": [_violation_record(violation) for violation in polishing.after],
+    }
+
+
+def _violation_record(violation: Violation) -> Record:
+    return {
+        "cue": violation.cue + 1,
+        "rule": violation.kind,
+        "value": _number(violation.value),
+        "limit": _number(violation.limit),
     }
 
 
