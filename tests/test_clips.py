@@ -162,7 +162,7 @@ def test_a_dissolve_changes_shots_about_in_its_middle(model: PictureModel, tmp_p
 
 def test_the_head_decides_alone_where_it_is_certain() -> None:
     finder = ShotFinder(Fraction(25))
-    frames = scene(1, 50).astype(np.uint8)
+    frames = (scene(1, 50) // 2).astype(np.uint8)
     frames[20:] += 2  # a change that nobody else would report
     for number, frame in enumerate(frames):
         finder.add(number / 25, frame)
