@@ -26,6 +26,7 @@ SEEN_HEIGHT = 5.5
 """standard deviations that no noise reaches within a narrow reach"""
 _WIDE_S, _NARROW_S = 0.1, 0.02
 _PROBES = 8  # places that are looked at first
+_VAIN = 4  # after so many without anything the line is given up
 PLACES = 240
 """Places that are looked at closely, whatever the length."""
 _SHORTEST_S, _LONGEST_S = 2.0, WINDOW_TOKENS / TOKEN_RATE_HZ  # of a place
@@ -131,15 +132,18 @@ def _first_look(recording: Heard, reference: Heard, rough: Line) -> Line | None:
     """The line on which the places that voted for a rough one agree, to a millisecond or so."""
     slope = min(LARGEST_DRIFT, 4 * rough.drift_error)
     start, end = overlap(recording, reference, rough)
-    found = []
+    found, looked = [], 0
     for middle in rough.heard_at[:_PROBES]:
         first = max(start, middle - _LONGEST_S / 2)
         seconds = min(end, middle + _LONGEST_S / 2) - first
         if seconds < LEAST_OVERLAP_S:
             continue
         place = look(recording, reference, rough, first, seconds, reach_s=_WIDE_S, slope=slope)
+        looked += 1
         if place is not None and place.height >= CLEAR_HEIGHT:
             found.append(_seen(place, rough))
+        if not found and looked >= _VAIN:
+            break
     if not found:
         return None
     lines = [_between(a, b) for a in found for b in found]

@@ -28,6 +28,7 @@ _SURVEYED = 24  # places that decide between candidate lines
 _EVEN_NATS, _NATS_SCALE = 70.0, 0.25  # evidence at which it is even; scale of its logarithm
 _EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.25, 0.03
 _EVEN_RIVAL, _RIVAL_SCALE = 0.8, 0.03  # weight of the next best line, as a share of the best one's
+_HOPELESS = 0.2  # share of the most votes below which no line is looked at once one holds
 _RIVAL_S = 0.05  # seconds: a line nearer than this is the same
 
 
@@ -186,8 +187,10 @@ def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Ma
         whole = Fit(same, 0.0, recording.duration, 1, 1, np.inf, 0.0)
         return _Match(same, whole, 1.0, "")
     lines = find_lines(recording.tokens, reference.tokens, progress=progress)
-    fits = []
+    fits: list[Fit] = []
     for number, line in enumerate(lines):
+        if fits and line.votes < _HOPELESS * lines[0].votes:
+            break
         if progress is not None:
             progress("comparing", (number + 1) / (len(lines) + 1))
         surveyed = fit(recording, reference, line, places=_SURVEYED)
