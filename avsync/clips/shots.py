@@ -35,7 +35,10 @@ _REACH = 2.5 * _TOKEN  # seconds by which the head may misplace a change
 _STANDS_OUT = 3.0  # times the difference of a frame's neighbours
 _LEAST = 3.0  # of 255: a difference of frames that is worth a closer look
 _NEIGHBOURS = 0.4  # seconds to either side
-_FLASH = 0.3  # seconds by which the light of a flash is gone
+_FLASH = 0.3  # seconds by which most of the light of a flash is gone
+_SOFT = 0.5  # seconds within which there is one dissolve at most
+_SPREAD = 3  # tokens to either side over which a dissolve spreads its probability
+_LIKELY = 0.35  # on average over those
 _RETURNED = 0.6  # of the difference: what is left of it where the picture was changed for good
 
 
@@ -86,7 +89,7 @@ class ShotFinder:
         """
         times, differences = np.array(self.times), np.array(self._differences)
         cuts = times[self._cuts] if self._cuts else np.zeros(0)
-        starts = [0.0]
+        found: list[_Found] = []
         for token in change_tokens(probability, POSSIBLE):
             at = token * _TOKEN
             seen = cuts[np.abs(cuts - at) <= _REACH]
@@ -96,17 +99,19 @@ class ShotFinder:
                 off = np.abs(times - at)
                 near = np.flatnonzero(off <= max(_REACH, float(off.min())))
                 frame = int(near[differences[near].argmax()])
-            needed = AGREED if len(seen) else CERTAIN
-            if self._stands_out(frame, times, differences):
-                if not self._lasts(frame):
-                    continue
-                needed = POSSIBLE
-            if probability[token] >= needed and times[frame] - starts[-1] >= SHORTEST_SHOT / 2:
-                starts.append(float(times[frame]))
-        return starts
+            plain = self._stands_out(frame)
+            if plain and not self._lasts(frame):
+                continue
+            around = probability[max(0, token - _SPREAD) : token + _SPREAD + 1]
+            soft = not plain and float(around.mean()) >= _LIKELY
+            needed = POSSIBLE if plain else AGREED if soft or len(seen) else CERTAIN
+            if probability[token] >= needed:
+                found.append(_Found(float(times[frame]), float(probability[token]), soft))
+        return _apart(found)
 
-    def _stands_out(self, frame: int, times: FloatArray, differences: FloatArray) -> bool:
+    def _stands_out(self, frame: int) -> bool:
         """Whether the picture changes more at a frame than at any other near it but one."""
+        times, differences = np.array(self.times), np.array(self._differences)
         near = np.abs(times - times[frame]) <= _NEIGHBOURS
         near[frame] = False
         others = np.sort(differences[near])
@@ -116,6 +121,29 @@ class ShotFinder:
     def _lasts(self, frame: int) -> bool:
         """Whether the picture from before does not come back."""
         return self._changes[frame].left > _RETURNED * self._differences[frame]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A change of shot that may be."""
+
+    time: float
+    probability: float
+    soft: bool
+    """whether it takes its time, as a dissolve does"""
+
+
+def _apart(found: list[_Found]) -> list[float]:
+    """When shots begin: a dissolve counts once, and not where something more likely is near."""
+    starts = [0.0]
+    for one in found:
+        near = (o for o in found if o is not one and abs(o.time - one.time) < _SOFT)
+        rank = (not one.soft, one.probability, -one.time)
+        if one.soft and any((not o.soft, o.probability, -o.time) > rank for o in near):
+            continue
+        if one.time - starts[-1] >= SHORTEST_SHOT / 2:
+            starts.append(one.time)
+    return starts
 
 
 @dataclass(slots=True, eq=False)
