@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from bench_report import table
+from film_cues import Recipe
 from make_films import RATE_HZ, Bank, Samples, coloured_noise, make_film
 from make_recordings import Device, compressed, record, write
 from scipy.fft import irfft, next_fast_len, rfft
@@ -40,6 +42,12 @@ CONDITIONS = {
     ),
     "all of it, MP3 at 64 kbit/s, clocks 200 ppm apart": replace(WET, codec="mp3"),
 }
+
+
+def film(bank: Bank, seed: list[int], *, minutes: float) -> Samples:
+    """The sound of a film, without the noise that its maker repeats every minute."""
+    recipe = replace(Recipe.draw(np.random.default_rng(seed)), noise_db=-120.0)
+    return make_film(bank, seed, minutes=minutes, recipe=recipe).samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +78,12 @@ class Bench:
 
     def event(self, number: int, seconds: float) -> Samples:
         """Every third one is a song, the others are films."""
-        rng = np.random.default_rng([77, number])
         if number % 3 == 2:
             songs = self.bank.songs
             song = songs[number % len(songs)][0]
             if len(song) >= seconds * RATE_HZ:
                 return song[: round(seconds * RATE_HZ)]
-        return make_film(self.bank, [78, number], minutes=seconds / 60 + 0.1).samples + (
-            1e-4 * rng.normal(size=round((seconds + 6) * RATE_HZ))
-        ).astype(np.float32)
+        return film(self.bank, [78, number], minutes=seconds / 60 + 0.1)
 
     def pair(self, number: int, device: Device, overlap_s: float, *, seconds: float) -> Pair:
         """Two recordings of `seconds` that share `overlap_s`, in turn at either end."""
@@ -131,6 +136,7 @@ def row(name: str, bench: Bench, device: Device, overlap_s: float, *, seconds: f
     found = np.array(ours)[np.isfinite(ours)]
     worst = f"{found.max() * 1000:.2f} ms" if len(found) else "-"
     middle = f"{np.median(found) * 1000:.2f} ms" if len(found) else "-"
+    print(name, [f"{error * 1000:.2f}" for error in ours], file=sys.stderr, flush=True)
     near = [sum(error <= NEAR_S for error in errors) for errors in (ours, plain)]
     count = len(ours)
     return [
@@ -156,7 +162,7 @@ def drift(bench: Bench) -> str:
     rows = []
     for number, ppm in enumerate((-200.0, 13.0, 150.0)):
         rng = np.random.default_rng([80, number])
-        event = make_film(bench.bank, [81, number], minutes=31).samples
+        event = film(bench.bank, [81, number], minutes=31)
         pair = Pair(
             write(bench.folder / "first.wav", record(rng, event, WET, start_s=0, seconds=1820)),
             write(
@@ -175,7 +181,7 @@ def drift(bench: Bench) -> str:
 def strangers(bench: Bench) -> Iterator[tuple[str, Samples, Samples]]:
     """Pairs that share no stretch of an event (though voices, sounds and styles)."""
     length = 120 * RATE_HZ
-    films = [make_film(bench.bank, [82, n], minutes=2).samples for n in range(bench.pairs)]
+    films = [film(bench.bank, [82, n], minutes=2) for n in range(bench.pairs)]
     songs = [song[0][:length] for song in bench.bank.songs]
     rng = np.random.default_rng(83)
     for number in range(bench.pairs):
@@ -206,6 +212,7 @@ def refusals(bench: Bench) -> str:
         ]
         (one,) = avsync.align_recordings(paths[0], [paths[1]]).others
         counts.setdefault(name, []).append(one.confidence)
+        print(name, one, file=sys.stderr, flush=True)
     rows = [
         [name, str(len(found)), str(sum(c < 0.5 for c in found)), f"{max(found):.3f}"]
         for name, found in counts.items()
@@ -215,7 +222,7 @@ def refusals(bench: Bench) -> str:
 
 def speed(bench: Bench) -> str:
     hours = 3.0
-    films = [make_film(bench.bank, [85, n], minutes=30).samples for n in range(6)]
+    films = [film(bench.bank, [85, n], minutes=30) for n in range(6)]
     event = np.concatenate(films)
     rng = np.random.default_rng(86)
     device = replace(WET, reverb_s=0.0, snr_db=10.0)

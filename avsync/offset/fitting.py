@@ -33,6 +33,9 @@ _SHORTEST_S, _LONGEST_S = 2.0, WINDOW_TOKENS / TOKEN_RATE_HZ  # of a place
 _TOGETHER_S = 0.003  # places that lie so near one line are of the same
 _SURE_S = 5e-5  # what a place may be off for no reason at all
 _LARGEST_SPREAD_S = 0.004
+_QUIET = 20  # per cent of the places that count as quiet
+_LOUD_NATS = 3.0  # 13 dB over those a place says all that it can
+_LEAST_SHARE = 0.2  # nats that even quiet places count for
 _ROUNDS = 12  # of reweighting; it settles long before
 
 FloatArray = npt.NDArray[np.float64]
@@ -50,15 +53,12 @@ class Fit:
     """that were looked at and not silent"""
     agreeing: int
     """of them, that lie on the line"""
+    agreement: float
+    """the share of those, each counted as it is louder than the quiet ones"""
     evidence: float
     """half the sum of the agreeing places' squared heights, in nats"""
     spread_s: float
     """root mean square by which agreeing places are off the line"""
-
-    @property
-    def agreement(self) -> float:
-        """Share of the places that lie on the line."""
-        return self.agreeing / self.places if self.places else 0.0
 
     @property
     def weight(self) -> float:
@@ -93,6 +93,7 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         return None
     line = _through(line, seen)
     off = np.array([line_off(place, line) for place in seen])
+    shares = _shares(looked)[[place.height >= SEEN_HEIGHT for place in looked]]
     spread = float(np.clip(np.sqrt(np.median(off**2)) * 1.5, _SURE_S, _LARGEST_SPREAD_S))
     agree = np.abs(off) <= max(3 * spread, 0.001)
     heights = np.array([place.height for place in seen])
@@ -102,6 +103,7 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         end,
         places=len(looked),
         agreeing=int(agree.sum()),
+        agreement=float(shares[agree].sum() / _shares(looked).sum()),
         evidence=float((heights[agree] ** 2).sum() / 2),
         spread_s=float(np.sqrt(np.mean(off[agree] ** 2))) if agree.any() else 0.0,
     )
@@ -116,6 +118,7 @@ class _Seen:
     """the instant on the other clock"""
     slope: float
     height: float
+    levels: tuple[float, float] = (0.0, 0.0)
 
 
 def line_off(place: _Seen, line: Line) -> float:
@@ -125,7 +128,19 @@ def line_off(place: _Seen, line: Line) -> float:
 
 def _seen(place: Place, line: Line) -> _Seen:
     at = float(line.at(place.time)) + place.lag_s
-    return _Seen(place.time, at, line.drift + place.slope, place.height)
+    return _Seen(place.time, at, line.drift + place.slope, place.height, place.levels)
+
+
+def _shares(places: Sequence[_Seen]) -> FloatArray:
+    """How much each place has to say on whether both hear the same.
+
+    Where both are loud they have to agree. Where an event pauses, each hears its own noise, and
+    what only one of them hears may have been near its microphone.
+    """
+    levels = np.array([place.levels for place in places])
+    over = levels - np.percentile(levels, _QUIET, axis=0)
+    shares: FloatArray = _LEAST_SHARE + over.clip(0.0, _LOUD_NATS).min(axis=1)
+    return shares
 
 
 def _first_look(recording: Heard, reference: Heard, rough: Line) -> Line | None:
@@ -167,7 +182,12 @@ def _support(line: Line, places: Sequence[_Seen]) -> float:
 
 
 def _close_look(
-    recording: Heard, reference: Heard, line: Line, start: float, end: float, places: int
+    recording: Heard,
+    reference: Heard,
+    line: Line,
+    start: float,
+    end: float,
+    places: int,
 ) -> list[_Seen]:
     """Places all over the overlap, end to end where it is short."""
     length = float(np.clip((end - start) / 8, min(_SHORTEST_S, end - start), _LONGEST_S))

@@ -25,9 +25,15 @@ from avsync.progress import Progress
 
 LEAST_CONFIDENCE = 0.5
 _SURVEYED = 24  # places that decide between candidate lines
-_EVEN_NATS, _NATS_SCALE = 70.0, 0.25  # evidence at which it is even; scale of its logarithm
-_EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.25, 0.03
-_EVEN_RIVAL, _RIVAL_SCALE = 0.8, 0.03  # weight of the next best line, as a share of the best one's
+_EVEN_NATS, _NATS_SCALE = (
+    70.0,
+    0.25,
+)  # evidence at which it is even; scale of its logarithm
+_EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.35, 0.03
+_EVEN_RIVAL, _RIVAL_SCALE = (
+    0.8,
+    0.03,
+)  # weight of the next best line, as a share of the best one's
 _HOPELESS = 0.2  # share of the most votes below which no line is looked at once one holds
 _RIVAL_S = 0.05  # seconds: a line nearer than this is the same
 
@@ -54,7 +60,7 @@ class Recording:
     overlap_s: float
     """seconds that it shares with the recording it was laid over"""
     agreement: float
-    """share of that overlap in which the same is heard, sample by sample"""
+    """share of that overlap in which both hear the same to the sample; pauses hardly count"""
     spread_s: float
     """root mean square by which places within the overlap are off"""
     through: Path | None
@@ -184,7 +190,7 @@ def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Ma
             return _Match(None, None, 0.0, f"{one.path.name} is only {one.duration:.2f} s long")
     if np.array_equal(recording.samples, reference.samples):
         same = Line(0.0, 0.0, drift_error=0.0)
-        whole = Fit(same, 0.0, recording.duration, 1, 1, np.inf, 0.0)
+        whole = Fit(same, 0.0, recording.duration, 1, 1, 1.0, np.inf, 0.0)
         return _Match(same, whole, 1.0, "")
     lines = find_lines(recording.tokens, reference.tokens, progress=progress)
     fits: list[Fit] = []
