@@ -145,17 +145,19 @@ def scenedetect(path: Path, detector: str) -> list[float]:
             return [float(row["Start Time (seconds)"]) for row in csv.DictReader(file)][1:]
 
 
-def accuracy(scenes: Sequence[Path], rates: Sequence[Rate], folder: Path) -> None:
+def accuracy(
+    scenes: Sequence[Path], rates: Sequence[Rate], detectors: Sequence[str], folder: Path
+) -> None:
     model = load_picture_model()
     print("| rate | detector | F1 | precision | recall | cuts at their frame | flashes taken |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for rate in rates:
-        scores = {name: Score() for name in ("avsync", "detect-adaptive", "detect-content")}
+        scores = {name: Score() for name in ("avsync", *detectors)}
         for number, path in enumerate(scenes):
             film = folder / f"{number}.{'mkv' if rate.variable else 'mp4'}"
             truth = write_film(path, film, rate, number)
             scores["avsync"].add(truth, find_shots(film, model=model).changes)
-            for detector in ("detect-adaptive", "detect-content"):
+            for detector in detectors:
                 scores[detector].add(truth, scenedetect(film, detector))
             film.unlink()
         for name, score in scores.items():
@@ -192,6 +194,8 @@ def main() -> None:
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--pattern", default="held_out-2-*.npz")
     parser.add_argument("--rates", default=",".join(rate.name for rate in RATES))
+    parser.add_argument("--films", type=int, default=24)
+    parser.add_argument("--detectors", default="detect-adaptive,detect-content")
     parser.add_argument("--speed", type=float, default=0.0, help="seconds of 1080p to race on")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -200,7 +204,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if wanted != [""]:
             rates = [rate for rate in RATES if rate.name in wanted]
-            accuracy(sorted(args.scenes.glob(args.pattern)), rates, Path(folder))
+            scenes = sorted(args.scenes.glob(args.pattern))[: args.films]
+            accuracy(scenes, rates, [d for d in args.detectors.split(",") if d], Path(folder))
         if args.speed:
             speed(args.speed, Path(folder))
 
