@@ -57,6 +57,7 @@ WEIGHTS = (1.0, 0.5, 0.3)
 LOSSES = ("lag", "instant", "among")
 SONG_SECONDS = 20
 WARM_UP = 50  # steps
+GENTLE = 800  # steps over which examples become as different as they get
 
 
 def read_mouths(film: Path, directory: Path, progress: Progress | None = None) -> list[Path]:
@@ -186,7 +187,8 @@ def train(
     for step in range(1, args.steps + 1):
         model.train()
         clips = sources[int(rng.integers(len(sources)))] if step % 3 else _mixed(sources, rng)
-        parts = losses(model, draw(clips, noises, rng, args.batch), rng)
+        gentle = not args.resume and rng.random() > step / GENTLE
+        parts = losses(model, draw(clips, noises, rng, args.batch, gentle=gentle), rng)
         total = sum((w * part for w, part in zip(WEIGHTS, parts, strict=True)), torch.zeros(()))
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]

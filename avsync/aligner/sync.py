@@ -27,6 +27,7 @@ from avsync.encoders.mouth import MOUTH_DIM, MouthEncoder
 
 BLOCK_FRAMES = 3_000  # one minute of sound
 QUIETEST = 10.0  # nats under the loud parts: what lies deeper is silence
+AROUND = 75  # frames to either side, over which the mean of a band is taken
 SUBTOKENS = 2  # lags are told by half tokens, which is how often there is sound
 
 FloatArray = npt.NDArray[np.float32]
@@ -63,12 +64,12 @@ class SyncModel(nn.Module):
         """
         if not len(log_mel):
             return np.zeros((0, self.lag.heads * self.lag.head_dim), np.float32)
-        frames = sound_frames(log_mel)
+        loud = loudness(log_mel)
         tokens = in_blocks(
-            lambda part: self.audio(torch.from_numpy(part)[None])[0],
-            frames,
+            lambda part: self.audio(torch.from_numpy(sound_frames(part, loud))[None])[0],
+            log_mel,
             block=BLOCK_FRAMES,
-            receptive_field=self.audio.stack.receptive_field,
+            receptive_field=self.audio.stack.receptive_field + AROUND,
         )
         keys: FloatArray = self.lag.project_keys(smoothed(tokens[None])[0]).numpy()
         keys[~is_sound(log_mel)] = 0
@@ -81,22 +82,33 @@ def is_sound(log_mel: npt.NDArray[np.float16]) -> npt.NDArray[np.bool_]:
     return there
 
 
-def sound_frames(log_mel: npt.NDArray[np.float16]) -> FloatArray:
+def loudness(log_mel: npt.NDArray[np.float16]) -> FloatArray:
+    """How loud a recording's loud parts are, in each band: float32 [bands]."""
+    heard = log_mel[is_sound(log_mel)]
+    if not len(heard):
+        return np.zeros(log_mel.shape[1], np.float32)
+    some = heard[:: max(1, len(heard) // 20_000)].astype(np.float32)
+    loud: FloatArray = np.quantile(some, 0.95, axis=0).astype(np.float32)
+    return loud
+
+
+def sound_frames(log_mel: npt.NDArray[np.float16], loud: FloatArray) -> FloatArray:
     """Log-mel as the encoder hears it: float32 [frames, bands] at about unit scale.
 
-    Neither volume nor colour is left, and silence is no deeper than `QUIETEST`: how quiet a pause
+    Each band has its mean over the three seconds around taken off, and with that volume and
+    colour; and silence is no deeper than `QUIETEST` under what is `loud`, since how quiet a pause
     is says more of the microphone than of the mouth.
     """
-    there = is_sound(log_mel)
-    frames = log_mel.astype(np.float32)
-    if not there.any():
-        return np.zeros_like(frames)
-    loud = np.quantile(frames[there], 0.95, axis=0)
-    frames = np.maximum(frames, np.maximum(loud - QUIETEST, loud.max() - 1.4 * QUIETEST))
-    frames = (frames - frames[there].mean(axis=0)) / 3
-    frames[~there] = frames[there].min(axis=0)
-    levelled: FloatArray = frames.astype(np.float32)
-    return levelled
+    there = is_sound(log_mel)[:, None].astype(np.float64)
+    floor = np.maximum(loud - QUIETEST, loud.max() - 1.4 * QUIETEST)
+    frames = np.maximum(log_mel.astype(np.float32), floor)
+    total = np.cumsum(np.pad(frames * there, ((1, 0), (0, 0))), axis=0)
+    count = np.cumsum(np.pad(there, ((1, 0), (0, 0))), axis=0)
+    at = np.arange(len(frames))
+    first, last = np.maximum(at - AROUND, 0), np.minimum(at + AROUND + 1, len(frames))
+    mean = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    levelled: FloatArray = ((frames - mean) / 3).astype(np.float32)
+    return np.where(there > 0, levelled, (floor - loud).astype(np.float32) / 3)
 
 
 def smoothed(tokens: Tensor) -> Tensor:
