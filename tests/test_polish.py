@@ -277,7 +277,7 @@ grids = st.one_of(
 words = st.one_of(st.none(), st.lists(anyhow.map(lambda pair: Span(*pair)), max_size=6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     cues=st.one_of(dialogue(), loose),
     cuts=st.lists(moments, max_size=12),
@@ -312,7 +312,7 @@ def test_nothing_gets_worse_and_nothing_is_done_twice(
     assert again.before == again.after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cues=dialogue(), cuts=st.lists(moments, max_size=12), grid=grids)
 def test_cues_keep_their_order_and_never_come_to_overlap(
     cues: list[tuple[float, float]], cuts: list[float], grid: FrameGrid
@@ -322,7 +322,7 @@ def test_cues_keep_their_order_and_never_come_to_overlap(
         assert before.start <= before.end <= after.start <= after.end
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cues=dialogue(), cuts=st.lists(moments, max_size=12), data=st.data())
 def test_no_cue_leaves_the_words_that_it_covers(
     cues: list[tuple[float, float]], cuts: list[float], data: st.DataObject

@@ -76,7 +76,7 @@ def _add_film(made: argparse.ArgumentParser) -> None:
         "--shots-file",
         metavar="FILE",
         type=Path,
-        help="take the shot changes from here: seconds, one a line, instead of watching",
+        help="take the shot changes from here: seconds, one a line",
     )
     group.add_argument(
         "--fps", metavar="RATE", type=frame_rate, help="without a film: 25, 23.976, 30000/1001"
