@@ -147,12 +147,12 @@ def row(name: str, bench: Bench, device: Device, overlap_s: float, *, seconds: f
 def accuracy(bench: Bench) -> str:
     head = ["", "within 5 ms", "sure but wrong", "median", "worst", "plain correlation"]
     rows = [
-        row(f"30 s: {name}", bench, device, 30.0, seconds=150.0)
+        row(f"30 s: {name}", bench, device, 30.0, seconds=120.0)
         for name, device in CONDITIONS.items()
     ]
     hardest = list(CONDITIONS.values())[-1]
     rows += [
-        row(f"{overlap:g} s: the last again", bench, hardest, overlap, seconds=150.0)
+        row(f"{overlap:g} s: the last again", bench, hardest, overlap, seconds=120.0)
         for overlap in (10.0, 20.0, 60.0)
     ]
     return table(head, rows)

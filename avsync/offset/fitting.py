@@ -18,7 +18,7 @@ from avsync.offset.lags import LARGEST_DRIFT, LIKELY_DRIFT, WINDOW_TOKENS, Line
 from avsync.offset.listening import TOKEN_RATE_HZ, Heard
 from avsync.offset.phase import Place, look
 
-LEAST_OVERLAP_S = 0.5
+LEAST_OVERLAP_S = 0.6
 """seconds that two recordings have to share for a line to be looked at"""
 CLEAR_HEIGHT = 7.0
 """standard deviations that no noise reaches within a wide reach, at any drift"""
