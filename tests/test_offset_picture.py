@@ -35,16 +35,19 @@ def windows(lags: list[int], height: float = 6.0, kind: str = "faces") -> list[W
 
 @given(lag=st.integers(-40, 40))
 def test_the_best_lag_is_told_in_seconds_with_its_sign(lag: int) -> None:
-    nats = pool(windows([lag] * 5), TEMPERATURES)
-    assert nats is not None
-    found = weigh(nats)
+    found = weigh(windows([lag] * 5), TEMPERATURES)
+    assert found is not None
     assert found.offset_s == pytest.approx(lag * STEP_S, abs=1e-6)
     assert found.log_odds > 5
 
 
 def test_many_weak_windows_make_one_sure_answer() -> None:
-    weak = [weigh(pool(windows([7] * n, height=1.5), TEMPERATURES)) for n in (1, 10, 100)]  # type: ignore[arg-type]
-    assert weak[0].log_odds < 0 < weak[1].log_odds < weak[2].log_odds
+    odds = []
+    for count in (1, 10, 100):
+        found = weigh(windows([7] * count, height=1.5), TEMPERATURES)
+        assert found is not None
+        odds.append(found.log_odds)
+    assert odds[0] < 0 < odds[1] < odds[2]
 
 
 def test_a_face_that_listens_does_not_outvote_one_that_talks() -> None:
@@ -52,28 +55,48 @@ def test_a_face_that_listens_does_not_outvote_one_that_talks() -> None:
     listens = [
         Window("faces", 0.0, 4.0, rng.normal(0, 1, LAGS).astype(np.float32)) for _ in range(6)
     ]
-    nats = pool(windows([-12] * 6) + listens, TEMPERATURES)
-    assert nats is not None
-    assert weigh(nats).offset_s == pytest.approx(-12 * STEP_S, abs=0.01)
+    found = weigh(windows([-12] * 6) + listens, TEMPERATURES)
+    assert found is not None
+    assert found.offset_s == pytest.approx(-12 * STEP_S, abs=0.01)
 
 
 def test_between_steps_the_top_is_found() -> None:
     off = np.arange(LAGS) - LAGS // 2 - 3.4
-    found = weigh((-0.5 * (off / 2) ** 2).astype(np.float32))
-    assert found.offset_s == pytest.approx(3.4 * STEP_S, abs=1e-4)
+    logits = (-0.02 * (off / 2) ** 2).astype(np.float32)
+    found = weigh([Window("faces", 0.0, 4.0, logits)], TEMPERATURES)
+    assert found is not None
+    assert found.offset_s == pytest.approx(3.4 * STEP_S, abs=1e-3)
 
 
-def test_confidence_rises_with_the_odds() -> None:
-    calibration = np.array([2.0, 1.5], np.float32)
-    sure = [confidence(Verdict(0.0, odds), calibration) for odds in (-50.0, 0.0, 2.0, 9.0, 700.0)]
+def test_match_is_what_a_token_of_the_face_says() -> None:
+    both = [*windows([5] * 3), *windows([5] * 3, height=50.0, kind="motion")]
+    found = weigh(both, np.array([2.0, 1.0], np.float32))
+    assert found is not None
+    assert found.kind == "faces"
+    assert found.match == pytest.approx(6.0 / 100 / 2, rel=1e-3)
+    assert found.offset_s == pytest.approx(5 * STEP_S, abs=1e-6)
+
+
+def test_confidence_rises_with_the_odds_and_the_match() -> None:
+    calibration = np.array([[0.5, 4.0, 2.0], [0.5, 4.0, 5.0]], np.float32)
+
+    def verdict(odds: float, match: float = 0.25, kind: str = "faces") -> float:
+        return confidence(Verdict(0.0, odds, match, kind), calibration)
+
+    sure = [verdict(odds) for odds in (-50.0, 0.0, 2.0, 9.0, 700.0)]
     assert sure == sorted(sure)
     assert sure[2] == pytest.approx(0.5)
     assert 0 <= sure[0] < 1e-6
     assert 1 - 1e-6 < sure[-1] <= 1
+    assert verdict(2.0, 0.5) > sure[2] + 0.1
+    assert verdict(2.0, kind="motion") < sure[2] - 0.1
 
 
 def test_no_windows_say_nothing() -> None:
     assert pool([], TEMPERATURES) is None
+    assert weigh([], TEMPERATURES) is None
+    flat = Window("faces", 0.0, 4.0, np.zeros(LAGS, np.float32))
+    assert weigh([flat], TEMPERATURES) is None
 
 
 @given(length=st.integers(0, 5000), longest=st.integers(15, 300))

@@ -42,11 +42,12 @@ class SyncModel(nn.Module):
         self.audio = AudioEncoder(channels=64, dilations=(1, 2, 4, 8))
         self.lag = CrossAttention(MOUTH_DIM, AUDIO_DIM, heads=4, head_dim=12)
         # By which the logits of faces, then of motion, are divided before they are evidence; and
-        # the logistic curve that makes a probability of the evidence: fitted by train_offset.py.
+        # the logistic curve that makes a probability of it (`offset.evidence.confidence`): fitted
+        # by calibrate_offset.py.
         self.temperatures: Tensor
         self.register_buffer("temperatures", torch.tensor([1.5, 4.0]))
         self.calibration: Tensor
-        self.register_buffer("calibration", torch.tensor([6.0, 2.0]))
+        self.register_buffer("calibration", torch.tensor([[0.9, 4.0, 4.0], [0.9, 4.0, 4.0]]))
         self.version = "untrained"
 
     @torch.inference_mode()
