@@ -32,7 +32,7 @@ PLACES = 240
 _SHORTEST_S, _LONGEST_S = 2.0, WINDOW_TOKENS / TOKEN_RATE_HZ  # of a place
 _TOGETHER_S = 0.003  # places that lie so near one line are of the same
 _SURE_S = 5e-5  # what a place may be off for no reason at all
-_LARGEST_SPREAD_S = 0.004
+_LARGEST_SPREAD_S = 0.001  # as someone makes who walks a third of a metre
 _QUIET = 20  # per cent of the places that count as quiet
 _LOUD_NATS = 3.0  # 13 dB over those a place says all that it can
 _LEAST_SHARE = 0.2  # nats that even quiet places count for
@@ -54,7 +54,7 @@ class Fit:
     agreeing: int
     """of them, that lie on the line"""
     agreement: float
-    """the share of those, each counted as it is louder than the quiet ones"""
+    """the share of those, each counted as it is louder than the quiet ones, beyond chance"""
     evidence: float
     """half the sum of the agreeing places' squared heights, in nats"""
     spread_s: float
@@ -101,7 +101,10 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
     off = np.array([line_off(place, line) for place in seen])
     shares = _shares(looked)[[place.height >= SEEN_HEIGHT for place in looked]]
     spread = float(np.clip(np.sqrt(np.median(off**2)) * 1.5, _SURE_S, _LARGEST_SPREAD_S))
-    agree = np.abs(off) <= max(3 * spread, 0.001)
+    near_s = max(3 * spread, 0.001)
+    agree = np.abs(off) <= near_s
+    share = float(shares[agree].sum() / _shares(looked).sum())
+    chance = near_s / _NARROW_S  # that a peak anywhere within reach lies on the line
     heights = np.array([place.height for place in seen])
     return Fit(
         line,
@@ -109,7 +112,7 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         end,
         places=len(looked),
         agreeing=int(agree.sum()),
-        agreement=float(shares[agree].sum() / _shares(looked).sum()),
+        agreement=max(0.0, (share - chance) / (1 - chance)),
         evidence=float((heights[agree] ** 2).sum() / 2),
         spread_s=float(np.sqrt(np.mean(off[agree] ** 2))) if agree.any() else 0.0,
     )

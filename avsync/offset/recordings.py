@@ -30,6 +30,8 @@ _EVEN_NATS, _NATS_SCALE = (
     0.25,
 )  # evidence at which it is even; scale of its logarithm
 _EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.35, 0.03
+_EVEN_CLEARLY = 0.6  # agreement at which it is even where what agrees does so clearly
+_FAINT, _CLEAR = 8.0, 20.0  # heights of places in noise, and of what both hear clearly
 _EVEN_RIVAL, _RIVAL_SCALE = (
     0.8,
     0.03,
@@ -228,17 +230,31 @@ def _differs(one: Fit, other: Fit) -> bool:
 def _confidence(found: Fit, rival: float) -> float:
     doubts = (
         (np.log(max(found.evidence, 1e-9) / _EVEN_NATS)) / _NATS_SCALE,
-        (found.agreement - _EVEN_AGREEMENT) / _AGREEMENT_SCALE,
+        (found.agreement - _even_agreement(found)) / _AGREEMENT_SCALE,
         (_EVEN_RIVAL - rival) / _RIVAL_SCALE,
     )
     return float(np.prod(1 / (1 + np.exp(-np.clip(doubts, -60, 60)))))
+
+
+def _even_agreement(found: Fit) -> float:
+    """How much of the overlap has to agree for it to be as likely right as not.
+
+    In noise, places that agree are faint and others are missed. Where they are clear and the rest
+    has nothing, the two have a loop or a jingle in common; and a single place among several may be
+    one word from one tape.
+    """
+    if found.agreeing < 2 < found.places:
+        return 1.0
+    height = np.sqrt(2 * found.evidence / max(1, found.agreeing))
+    clear = float(np.clip((height - _FAINT) / (_CLEAR - _FAINT), 0.0, 1.0))
+    return _EVEN_AGREEMENT + clear * (_EVEN_CLEARLY - _EVEN_AGREEMENT)
 
 
 def _doubt(found: Fit, rival: float, reference: Heard) -> str:
     """What speaks most against a match; read where the confidence is low."""
     if rival > _EVEN_RIVAL - 2 * _RIVAL_SCALE:
         return f"it fits {reference.path.name} at several places about equally well"
-    if found.agreement < _EVEN_AGREEMENT + 2 * _AGREEMENT_SCALE:
+    if found.agreement < _even_agreement(found) + 2 * _AGREEMENT_SCALE:
         return (
             f"where it would lie over {reference.path.name}, only {found.agreement:.0%} of it "
             "is heard there too"
