@@ -30,7 +30,7 @@ _EVEN_NATS, _NATS_SCALE = (
     0.25,
 )  # evidence at which it is even; scale of its logarithm
 _EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.35, 0.03
-_EVEN_CLEARLY = 0.6  # agreement at which it is even where what agrees does so clearly
+_EVEN_CLEARLY = 0.7  # agreement at which it is even where what agrees does so clearly
 _FAINT, _CLEAR = 8.0, 20.0  # heights of places in noise, and of what both hear clearly
 _EVEN_RIVAL, _RIVAL_SCALE = (
     0.8,
@@ -202,7 +202,7 @@ def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Ma
         if progress is not None:
             progress("comparing", (number + 1) / (len(lines) + 1))
         surveyed = fit(recording, reference, line, places=_SURVEYED)
-        if surveyed is not None:
+        if surveyed is not None and surveyed.weight > 0:  # more than chance agrees
             fits.append(surveyed)
     if progress is not None:
         progress("comparing", 1.0)
