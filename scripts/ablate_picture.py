@@ -141,6 +141,8 @@ def main() -> None:
         for number, film in enumerate(films):
             rng = np.random.default_rng([7, number])
             one = recut(film, rng)
+            if any(segment.first >= segment.last for segment in one.segments):
+                continue  # too few cues to be found by
             off += breaks_right(one, [], picture=False)
             on += breaks_right(one, seen(one, rng), picture=True)
             known += breaks_right(one, one.shots, picture=True)
