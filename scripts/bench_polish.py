@@ -196,7 +196,7 @@ def judge(film: Film, shots: Sequence[float], tally: Tally) -> None:
     tally.repeated += to_bytes(again.subtitles) != written
     tally.cues += len(after.cues)
     for old, new in zip(film.subtitles.cues, after.cues, strict=True):
-        spoken = words(old.span, film)
+        spoken = None if old.is_sound else words(old.span, film)
         at = film.grid.frames(np.array([new.start, new.end]))
         tally.words_lost += spoken is not None and (at[0] > spoken[0] + 1 or at[1] < spoken[1] - 1)
         exact = film.grid.seconds(at)
