@@ -384,7 +384,8 @@ def test_what_fits_already_is_not_touched() -> None:
     fit = Fitter((64, 48), "letterbox")
     assert fit(frame, Fraction(1), Orientation()) is frame
     assert fit(frame, Fraction(2), Orientation()) is not frame
-    assert fit(av.VideoFrame(64, 48, "yuv422p10le"), Fraction(1), Orientation()).format.name == "yuv420p"
+    fine = av.VideoFrame(64, 48, "yuv422p10le")
+    assert fit(fine, Fraction(1), Orientation()).format.name == "yuv420p"
 
 
 # The sound.
