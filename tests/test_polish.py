@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import avsync
@@ -285,6 +285,14 @@ words = st.one_of(st.none(), st.lists(anyhow.map(lambda pair: Span(*pair)), max_
     speech=words,
     profile=st.sampled_from(["netflix", "bbc"]),
     text=st.sampled_from(["Well.", "Somewhat longer text of two lines\nthat needs its time"]),
+)
+@example(  # a long cue over another, which once came to start together with it
+    cues=[(0.0, 7.5), (0.5, 1.5)],
+    cuts=[],
+    grid=FrameGrid(Fraction(24000, 1001)),
+    speech=None,
+    profile="netflix",
+    text="Well.",
 )
 def test_nothing_gets_worse_and_nothing_is_done_twice(
     cues: list[tuple[float, float]],
