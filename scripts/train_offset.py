@@ -40,7 +40,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avsync.aligner.attention import lag_logits
-from avsync.aligner.sync import SyncModel, load_sync_model, save_sync_model, smoothed
+from avsync.aligner.picture import half_rate
+from avsync.aligner.sync import SyncModel, load_sync_model, save_sync_model
 from avsync.encoders.audio import LogMel
 from avsync.encoders.checkpoint import load_weights
 from avsync.errors import MediaError
@@ -128,7 +129,7 @@ def draw_noises(bank: Path | None, clips: list[Clip]) -> list[Array]:
 def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """In the order of LOSSES."""
     queries = model.lag.project_queries(model.mouth(batch.mouths))
-    keys = model.lag.project_keys(smoothed(model.audio(batch.frames))[:, ::2])
+    keys = model.lag.project_keys(half_rate(model.audio(batch.frames)))
     n, m = queries.shape[1], keys.shape[1]
     masks = queries.new_zeros(len(queries), PARTS, n)
     masks[:, 0] = 1

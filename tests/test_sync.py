@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from avsync import ModelUnavailable
 from avsync.aligner.attention import lag_logits
-from avsync.aligner.picture import half_rate, load_picture_model
+from avsync.aligner.picture import half_rate, load_picture_model, smoothed
 from avsync.aligner.sync import (
     SyncModel,
     face_logits,
@@ -23,7 +23,6 @@ from avsync.aligner.sync import (
     motion_logits,
     picture_keys,
     save_sync_model,
-    smoothed,
     sound_frames,
     sound_queries,
 )
@@ -109,6 +108,8 @@ def test_lags_of_motion_are_the_diagonals_of_the_whole_matrix(
 def test_every_second_smoothed_token_is_one_at_half_the_rate() -> None:
     tokens = torch.from_numpy(unit(31))[None]
     torch.testing.assert_close(smoothed(tokens)[:, ::2], half_rate(tokens))
+    middle = (tokens[:, 1] + 2 * tokens[:, 2] + tokens[:, 3]) / 4
+    torch.testing.assert_close(half_rate(tokens)[:, 1], middle)
 
 
 def test_sound_is_encoded_in_blocks_as_in_one_pass(

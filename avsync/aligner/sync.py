@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from avsync.aligner.attention import CrossAttention, lag_logits
-from avsync.aligner.picture import PictureModel
+from avsync.aligner.picture import PictureModel, smoothed
 from avsync.encoders.audio import AUDIO_DIM, FLOOR, AudioEncoder
 from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
 from avsync.encoders.layers import in_blocks
@@ -110,16 +110,6 @@ def sound_frames(log_mel: npt.NDArray[np.float16], loud: FloatArray) -> FloatArr
     mean = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
     levelled: FloatArray = ((frames - mean) / 3).astype(np.float32)
     return np.where(there > 0, levelled, (floor - loud).astype(np.float32) / 3)
-
-
-def smoothed(tokens: Tensor) -> Tensor:
-    """Tokens at 50 Hz, each the mean of those around it, itself twice: [batch, n, dim].
-
-    Every second one is then a token at 25 Hz, as `picture.half_rate` makes them; the others are
-    those of a clock half a token later.
-    """
-    held = torch.cat([tokens[:, :1], tokens, tokens[:, -1:]], 1)
-    return (held[:, :-2] + 2 * held[:, 1:-1] + held[:, 2:]) / 4
 
 
 def fine_lag_logits(queries: Tensor, keys: Tensor, *, start: int, reach: int) -> Tensor:
