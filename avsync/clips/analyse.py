@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
@@ -60,16 +60,14 @@ def analyse_clip(
     path = Path(path)
     shown = probe_video(path)
     model = model or load_picture_model()
-    key = None
-    if cache is not None:
-        version = f"clip {VERSION} {model.version}"
-        key = cache.key(path, track=shown.track, model_version=version)
-        stored = cache.load(key)
-        if stored is not None:
-            return _clip(path, shown, stored)
-    sight = _watch(path, shown, model, progress)
-    if cache is not None and key is not None:
-        cache.store(key, sight)
+    used = model
+    [sight] = made_once(
+        lambda: [_watch(path, shown, used, progress)],
+        path,
+        track=shown.track,
+        version=f"clip {VERSION} {model.version}",
+        cache=cache,
+    )
     return _clip(path, shown, sight)
 
 
@@ -91,8 +89,7 @@ def _watch(
     exposure = np.minimum(np.array(eye.luma) / 255 / eye.bars.picture_share, 1.0)
     columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure, digits]
     values = np.column_stack([np.asarray(column, np.float32) for column in columns])
-    # The cache holds half precision; a first run must come out as every later one does.
-    return TokenSequence(values.astype(np.float16).astype(np.float32), TOKEN_RATE_HZ)
+    return TokenSequence(values, TOKEN_RATE_HZ)
 
 
 def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.clips.clip import ROUNDING_S, TOKEN_RATE_HZ, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.shots import ShotFinder
@@ -77,17 +77,14 @@ def find_shots(
     path = Path(path)
     shown = probe_video(path)
     model = model or load_picture_model()
-    key = None
-    if cache is not None:
-        version = f"shots {VERSION} {model.version}"
-        key = cache.key(path, track=shown.track, model_version=version)
-        stored = cache.load(key)
-        if stored is not None:
-            return _restored(stored, shown.frame_rate)
-    found = _watch(path, shown, model, progress)
-    stored = _stored(found)
-    if cache is not None and key is not None:
-        cache.store(key, stored)
+    used = model
+    [stored] = made_once(
+        lambda: [_stored(_watch(path, shown, used, progress))],
+        path,
+        track=shown.track,
+        version=f"shots {VERSION} {model.version}",
+        cache=cache,
+    )
     return _restored(stored, shown.frame_rate)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel
 from avsync.aligner.sync import SyncModel, picture_keys, sound_queries
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.encoders.audio import LogMel
 from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
 from avsync.errors import MediaError
@@ -93,13 +93,15 @@ def watch(path: Path, models: Models, cache: TokenCache | None, progress: Progre
         MediaError: it has no picture, a still one, or less than a second of it.
     """
     shown = probe_video(path)
-    shelf = _Shelf(cache, path, shown.track, models.version)
-    faces, motion = shelf.load("faces"), shelf.load("motion")
-    if faces is None or motion is None:
-        mouths, keys = _look(path, shown, models, progress)
-        faces = shelf.keep("faces", _packed(mouths), TOKEN_RATE_HZ)
-        motion = shelf.keep("motion", keys, TOKEN_RATE_HZ)
-    return Sight(_unpacked(faces), motion)
+    faces, motion = made_once(
+        lambda: _look(path, shown, models, progress),
+        path,
+        track=shown.track,
+        version=models.version,
+        cache=cache,
+        names=("faces", "motion"),
+    )
+    return Sight(_unpacked(faces.values), motion.values)
 
 
 def listen(
@@ -115,9 +117,8 @@ def listen(
         MediaError: it has no sound, or less than a second of it, or it cannot be read.
     """
     chosen = choose_audio_track(probe(path), track).index
-    shelf = _Shelf(cache, path, chosen, models.version)
-    tokens = shelf.load("sound")
-    if tokens is None:
+
+    def heard() -> list[TokenSequence]:
         log_mel = LogMel()(iter_audio(path, track=chosen, progress=progress))
         if len(log_mel) < SHORTEST_S * SOUND_RATE_HZ:
             raise MediaError(
@@ -125,41 +126,19 @@ def listen(
                 f"its sound lasts {len(log_mel) / SOUND_RATE_HZ:.2f} s only: "
                 f"give films of {SHORTEST_S:g} s or more",
             )
-        heard = [models.faces.heard(log_mel), sound_queries(models.motion, log_mel)]
-        tokens = shelf.keep("sound", np.concatenate(heard, axis=1), SOUND_RATE_HZ)
+        columns = [models.faces.heard(log_mel), sound_queries(models.motion, log_mel)]
+        return [TokenSequence(np.concatenate(columns, axis=1), SOUND_RATE_HZ)]
+
+    version = f"{models.version} sound"
+    [tokens] = made_once(heard, path, track=chosen, version=version, cache=cache)
     faces = models.faces.lag.heads * models.faces.lag.head_dim
-    return Hearing(tokens[:, :faces], tokens[:, faces:])
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """What the cache knows of one track of a film."""
-
-    cache: TokenCache | None
-    path: Path
-    track: int
-    version: str
-
-    def load(self, name: str) -> FloatArray | None:
-        if self.cache is None:
-            return None
-        stored = self.cache.load(self._key(self.cache, name))
-        return None if stored is None else stored.values
-
-    def keep(self, name: str, values: FloatArray, rate_hz: float) -> FloatArray:
-        """Store values, and give them as they will come back: a first run is like every later."""
-        if self.cache is not None:
-            self.cache.store(self._key(self.cache, name), TokenSequence(values, rate_hz))
-        return values.astype(np.float16).astype(np.float32)
-
-    def _key(self, cache: TokenCache, name: str) -> str:
-        version = f"{self.version} {name}"
-        return cache.key(self.path, track=self.track, model_version=version)
+    return Hearing(tokens.values[:, :faces], tokens.values[:, faces:])
 
 
 def _look(
     path: Path, shown: VideoFormat, models: Models, progress: Progress | None
-) -> tuple[list[Mouth], FloatArray]:
+) -> list[TokenSequence]:
+    """Mouths, packed, and the keys of the motion judge."""
     scale = min(1.0, LONGEST_SIDE / max(shown.size))
     width, height = (max(1, round(side * scale)) for side in shown.size)
     frames = iter_frames(path, width=width, height=height, rate_hz=TOKEN_RATE_HZ, progress=progress)
@@ -173,7 +152,8 @@ def _look(
         )
     if not eye.moved:
         raise MediaError(path, "shows one picture, which does not move: give a film")
-    return eye.mouths, picture_keys(models.motion, tokens.values)
+    keys = picture_keys(models.motion, tokens.values)
+    return [TokenSequence(values, TOKEN_RATE_HZ) for values in (_packed(eye.mouths), keys)]
 
 
 class _Eye:
