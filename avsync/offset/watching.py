@@ -18,7 +18,7 @@ from avsync.aligner.picture import PictureModel
 from avsync.aligner.sync import SyncModel, picture_keys, sound_queries
 from avsync.cache import TokenCache, made_once
 from avsync.encoders.audio import LogMel
-from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, frame_blocks
 from avsync.errors import MediaError
 from avsync.faces import LONGEST_SIDE, TOKEN_RATE_HZ, MouthFinder, shrunk
 from avsync.media import (
@@ -38,7 +38,6 @@ SHORTEST_S = 1.0
 SOUND_RATE_HZ = 2 * TOKEN_RATE_HZ
 VERSION = 1  # of what is stored; goes up when its meaning changes
 
-_BLOCK = 250  # tokens
 _PLACE = 2048  # half precision holds whole numbers up to here
 
 FloatArray = npt.NDArray[np.float32]
@@ -143,7 +142,7 @@ def _look(
     width, height = (max(1, round(side * scale)) for side in shown.size)
     frames = iter_frames(path, width=width, height=height, rate_hz=TOKEN_RATE_HZ, progress=progress)
     eye = _Eye(models.faces)
-    tokens = models.motion.visual.encode(eye.blocks(frames))
+    tokens = models.motion.visual.encode(frame_blocks(eye.small(frames)))
     if len(tokens) < SHORTEST_S * TOKEN_RATE_HZ:
         raise MediaError(
             path,
@@ -165,9 +164,8 @@ class _Eye:
         self.mouths: list[Mouth] = []
         self.moved = False
 
-    def blocks(self, frames: Iterator[Frame]) -> Iterator[npt.NDArray[np.uint8]]:
-        """The pictures as small as the motion judge sees them: uint8 [time, 36, 64, 3]."""
-        held: list[npt.NDArray[np.uint8]] = []
+    def small(self, frames: Iterator[Frame]) -> Iterator[npt.NDArray[np.uint8]]:
+        """The pictures as small as the motion judge sees them: uint8 [36, 64, 3]."""
         first: npt.NDArray[np.uint8] | None = None
         for frame in frames:
             for track in self._finder.add(frame.pixels):
@@ -175,14 +173,9 @@ class _Eye:
             small = shrunk(frame.pixels, FRAME_WIDTH, FRAME_HEIGHT)
             first = small if first is None else first
             self.moved = self.moved or not np.array_equal(first, small)
-            held.append(small)
-            if len(held) == _BLOCK:
-                yield np.stack(held)
-                held = []
+            yield small
         for track in self._finder.finish():
             self.mouths.append(Mouth(track.start, self._model.seen(track.mouths)))
-        if held:
-            yield np.stack(held)
 
 
 def _packed(mouths: list[Mouth]) -> FloatArray:
