@@ -47,12 +47,13 @@ _SHIFT = 3  # pixels of 64 by 36 by which the camera may move meanwhile
 _PATCH = 9  # pixels to either side of which the light is taken to be even
 _FAINT = 4.0  # of 255: outlines fainter than this are grain
 _SUDDEN = 1.5  # times what changed lately
-_LEFT, _TRUST_LEFT = 1.0, 0.6
-"""Share of the difference that is left, at least, where the picture was changed for good; and by
-how much less of it will do for a head that is certain."""
+_RETURNED = 0.6
+"""Share of the difference that is left, at least, where the picture was changed for good; more
+where the head doubts it."""
+_SURE = 0.95  # from this probability on, shots may be framed as alike as they like
 _ALIKE, _TRUST_ALIKE = 0.3, 0.55
 """Likeness of outlines from which on it is the same shot, and by how much more that takes against a
-head that is certain: two shots in a hundred are framed alike."""
+head that is rather certain: two shots in a hundred are framed alike."""
 
 
 class ShotFinder:
@@ -122,7 +123,7 @@ class ShotFinder:
             else:
                 frame = self._largest(at)
             plain = self._stands_out(frame)
-            if plain and not self._lasts(frame, float(probability[token])):
+            if not self._lasts(frame, plain, float(probability[token])):
                 continue
             around = probability[max(0, token - _SPREAD) : token + _SPREAD + 1]
             soft = not plain and float(around.mean()) >= _LIKELY
@@ -149,16 +150,19 @@ class ShotFinder:
         usual = others[-2] if len(others) > 1 else 0.0
         return here >= max(_LEAST, _STANDS_OUT * (usual + 0.5))
 
-    def _lasts(self, frame: int, probability: float) -> bool:
+    def _lasts(self, frame: int, plain: bool, probability: float) -> bool:
         """Whether the picture from before does not come back, nor is there still in other light.
 
-        The less sure the head is, the surer this has to be.
+        The less sure the head is of a plain cut, the surer this has to be. (Within a dissolve, each
+        frame is like the one before.)
         """
-        left = self._left[frame] / self._differences[frame]
+        left = self._left.get(frame, np.inf) / max(self._differences[frame], _LEAST)
+        if not plain:
+            return left > _RETURNED
+        if left <= max(_RETURNED, 1.0 - _RETURNED * probability):
+            return False
         alike = self._alike.get(frame, 0.0)
-        return (
-            left > _LEFT - _TRUST_LEFT * probability and alike < _ALIKE + _TRUST_ALIKE * probability
-        )
+        return probability >= _SURE or alike < _ALIKE + _TRUST_ALIKE * probability
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ LEAST_CONFIDENCE = 0.5
 _SURVEYED = 24  # places that decide between candidate lines
 _PLAUSIBLE = (0.319, 11.36, 4.196, -22.759)
 """Weights of `features`, and the bias, by ``scripts/calibrate_recordings.py``."""
+_CLEAR = 20.0  # clarity from which on there is no doubt that the same is heard there
 _MOST = 0.8  # agreement below which that is what speaks against a match
 _NO_RIVAL = 0.01  # plausibility below which a line need not be beaten
 _EVEN_MARGIN, _MARGIN_SCALE = 2.5, 0.4  # standard deviations by which rivals have to be beaten
@@ -248,7 +249,7 @@ def features(found: Fit) -> tuple[float, ...]:
     return (
         float(np.log(max(found.evidence, 1e-9))),
         found.agreement,
-        float(np.log(max(found.clarity, 1.0))),
+        float(np.log(np.clip(found.clarity, 1.0, _CLEAR))),
     )
 
 

@@ -22,6 +22,7 @@ SAME_S = 0.05
 _ROUNDS = 12  # on either clock, at most
 _SHORTEST_S, _LONGEST_S = 2.0, 4.0  # of a round
 _EXACT_S = 0.001  # how far a fitted line may be off at a place
+_AUDIBLE = 0.06  # above what noise has
 _NOISE = 1.7  # standard deviation of the difference between two heights of the same
 _VARIES = 0.15  # of the height: the same for what is high above noise
 _CLEAR = 6.0  # standard deviations that one round counts for at most
@@ -38,8 +39,9 @@ def differs(one: Fit, other: Fit) -> bool:
 def contest(pair: Pair, one: Fit, other: Fit) -> float:
     """By how much `one` agrees better than `other` where both could: standard deviations.
 
-    Lines that have no place in common, on either clock, are compared by how clearly they agree each
-    by itself. Positive where `one` is better; 0 where nothing is to be heard on either.
+    Lines that have no place in common, on either clock, are compared by how clearly each agrees
+    wherever there is something to be heard. Positive where `one` is better; 0 where nothing is
+    to be heard on either.
     """
     won: list[float] = []
     first, last = max(one.start_s, other.start_s), min(one.end_s, other.end_s)
@@ -63,8 +65,9 @@ def _apart(pair: Pair, one: Fit, other: Fit) -> float:
     for found in (one, other):
         starts, length = _rounds(found.start_s, found.end_s)
         looked = (look(pair, found.line, s, length, reach_s=_EXACT_S) for s in starts)
-        seen = [p for p in looked if p is not None and p.height >= SEEN_HEIGHT]
-        values.append([clarity(p.height, p.audible, length) for p in seen])
+        heard = [place for place in looked if place is not None]
+        loud = [place for place in heard if place.audible >= _AUDIBLE] or heard
+        values.append([clarity(p.height, p.audible, length) for p in loud])
     if not all(values):
         return float(len(values[0]) - len(values[1]))
     means = [float(np.mean(some)) for some in values]
