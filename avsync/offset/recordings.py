@@ -28,7 +28,7 @@ from avsync.progress import Progress
 
 LEAST_CONFIDENCE = 0.5
 _SURVEYED = 24  # places that decide between candidate lines
-_PLAUSIBLE = (0.319, 11.36, 4.196, -22.759)
+_PLAUSIBLE = (0.967, 12.689, 6.038, -33.354)
 """Weights of `features`, and the bias, by ``scripts/calibrate_recordings.py``."""
 _CLEAR = 20.0  # clarity from which on there is no doubt that the same is heard there
 _MOST = 0.8  # agreement below which that is what speaks against a match
