@@ -151,9 +151,7 @@ def accuracy(
     scenes: Sequence[Path], rates: Sequence[Rate], detectors: Sequence[str], folder: Path
 ) -> None:
     model = load_picture_model()
-    print(
-        "| rate | detector | F1 | precision | recall | cuts found | at their frame | flashes taken |"
-    )
+    print("| rate | detector | F1 | precision | recall | cuts found | at their frame | flashes |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for rate in rates:
         scores = {name: Score() for name in ("avsync", *detectors)}

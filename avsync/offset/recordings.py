@@ -4,9 +4,10 @@ Tokens against tokens give the candidates for a lag (`lags`), phases the lag to 
 drift (`fitting`). A recording that shares nothing with the first may share something with another
 that does, and is laid through that.
 
-The confidence is a product of three doubts. Is the evidence more than chance or a sample in common
-gives? Does most of the overlap agree, or only a jingle in it? Is one lag better than all others,
-or does the music repeat itself?
+The confidence is the probability that two recordings which agree like this are of one event (more
+than noise does? in most of what is to be heard, or only in a jingle? in all that sounds there, or
+only in a loop?), calibrated on pairs of either kind; times the probability that no other line is as
+good, where music repeats itself (`rivals`).
 """
 
 from __future__ import annotations

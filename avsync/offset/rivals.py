@@ -25,6 +25,7 @@ _EXACT_S = 0.001  # how far a fitted line may be off at a place
 _AUDIBLE = 0.06  # above what noise has
 _NOISE = 1.7  # standard deviation of the difference between two heights of the same
 _VARIES = 0.15  # of the height: the same for what is high above noise
+_STEADY = 0.05  # of the height: and no less, however evenly it does
 _CLEAR = 6.0  # standard deviations that one round counts for at most
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,20 +44,28 @@ def contest(pair: Pair, one: Fit, other: Fit) -> float:
     wherever there is something to be heard. Positive where `one` is better; 0 where nothing is
     to be heard on either.
     """
-    won: list[float] = []
+    heights = []
     first, last = max(one.start_s, other.start_s), min(one.end_s, other.end_s)
     starts, length = _rounds(first, last)
-    won += [_round(pair, one.line, other.line, s, s, length) for s in starts]
+    heights += [_round(pair, one.line, other.line, s, s, length) for s in starts]
     first = max(float(f.line.at(f.start_s)) for f in (one, other))
     last = min(float(f.line.at(f.end_s)) for f in (one, other))
     starts, length = _rounds(first, last)
     for start in starts:
         ours, theirs = ((start - f.line.offset_s) / (1 + f.line.drift) for f in (one, other))
-        won.append(_round(pair, one.line, other.line, ours, theirs, length))
-    told = np.array([value for value in won if np.isfinite(value)])
-    if len(told):
-        return float(told.sum() / np.sqrt(len(told)))
-    return _apart(pair, one, other)
+        heights.append(_round(pair, one.line, other.line, ours, theirs, length))
+    told = np.array([both for both in heights if max(both) >= SEEN_HEIGHT])
+    return _margin(told) if len(told) > 1 else _apart(pair, one, other)
+
+
+def _margin(heights: FloatArray) -> float:
+    """Rounds [n, 2] → by how much the first side wins: decisively in some, or steadily in all."""
+    off = heights[:, 0] - heights[:, 1]
+    highest = heights.max(axis=1)
+    scale = np.maximum(_NOISE, _VARIES * highest)
+    decisive = np.clip(off / scale, -_CLEAR, _CLEAR).mean()
+    steady = off.mean() / max(float(off.std()), _NOISE, _STEADY * float(np.median(highest)))
+    return float(np.sqrt(len(off)) * max(decisive, steady, key=abs))
 
 
 def _apart(pair: Pair, one: Fit, other: Fit) -> float:
@@ -87,15 +96,8 @@ def _rounds(first: float, last: float) -> tuple[list[float], float]:
 
 def _round(
     pair: Pair, one: Line, other: Line, ours_s: float, theirs_s: float, seconds: float
-) -> float:
-    """Who wins one place, in standard deviations; NaN where neither has anything to show."""
-    places = (
-        look(pair, line, start, seconds, reach_s=_EXACT_S)
-        for line, start in ((one, ours_s), (other, theirs_s))
-    )
-    ours, theirs = (0.0 if place is None else place.height for place in places)
-    highest = max(ours, theirs)
-    if highest < SEEN_HEIGHT:
-        return float("nan")
-    scale = max(_NOISE, _VARIES * highest)
-    return float(np.clip((ours - theirs) / scale, -_CLEAR, _CLEAR))
+) -> tuple[float, float]:
+    """How high both lines stand out at one place."""
+    ours = look(pair, one, ours_s, seconds, reach_s=_EXACT_S)
+    theirs = look(pair, other, theirs_s, seconds, reach_s=_EXACT_S)
+    return (0.0 if ours is None else ours.height), (0.0 if theirs is None else theirs.height)
