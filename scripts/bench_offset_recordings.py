@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,8 @@ class Bench:
     folder: Path
     pairs: int
     seed: int = 78
+    told: list[tuple[float, bool]] = field(default_factory=list)
+    """of each answer: its confidence, and whether it is within 5 ms"""
 
     def event(self, number: int, seconds: float) -> Samples:
         """Every third one is a song, the others are films."""
@@ -121,22 +124,23 @@ def correlate(pair: Pair) -> float:
 
 
 def measure(pair: Pair) -> tuple[float, float, avsync.Recording]:
-    """The errors of avsync (infinite if refused) and of plain correlation, in seconds."""
+    """The errors of avsync (infinite if nothing is shared) and of plain correlation, in seconds."""
     (one,) = avsync.align_recordings(pair.first, [pair.second]).others
-    if one.accepted and one.offset_s is not None:
+    ours = float("inf")
+    if one.offset_s is not None:
         ours = pair.error_s(one.offset_s, one.drift_ppm)
-    else:
-        ours = float("inf")
     return ours, pair.error_s(correlate(pair), 0.0), one
 
 
 def row(name: str, bench: Bench, device: Device, overlap_s: float, *, seconds: float) -> list[str]:
     ours, plain, wrong = [], [], 0
     for number in range(bench.pairs):
-        error, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
+        found, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
+        error = found if one.accepted else float("inf")
         ours.append(error)
         plain.append(baseline)
         wrong += one.accepted and error > NEAR_S
+        bench.told.append((one.confidence, found <= NEAR_S))
     found = np.array(ours)[np.isfinite(ours)]
     worst = f"{found.max() * 1000:.2f} ms" if len(found) else "-"
     middle = f"{np.median(found) * 1000:.2f} ms" if len(found) else "-"
@@ -231,6 +235,8 @@ def refusals(bench: Bench) -> str:
         ]
         (one,) = avsync.align_recordings(paths[0], [paths[1]]).others
         counts.setdefault(name, []).append(one.confidence)
+        if name != HALVES:
+            bench.told.append((one.confidence, False))
         print(name, one, file=sys.stderr, flush=True)
     rows = [
         [name, str(len(found)), str(sum(c < 0.5 for c in found)), f"{max(found):.3f}"]
@@ -267,6 +273,20 @@ def speed(bench: Bench) -> str:
     return table(["3 h against 3 h: wall", "processor", "memory", "offset", "drift"], [facts])
 
 
+def reliability(answers: list[tuple[float, bool]]) -> str:
+    """How often answers of each confidence are right."""
+    told = np.array(answers, float)
+    rows = []
+    for low, high in pairwise((0.0, 0.1, 0.5, 0.9, 0.99, 1.01)):
+        some = told[(told[:, 0] >= low) & (told[:, 0] < high)]
+        if len(some):
+            mean, right = some.mean(axis=0)
+            rows.append(
+                [f"{low:g} to {min(high, 1):g}", str(len(some)), f"{mean:.3f}", f"{right:.3f}"]
+            )
+    return table(["confidence", "pairs", "mean", "share right"], rows)
+
+
 PARTS: dict[str, Callable[[Bench], str]] = {
     "accuracy": accuracy,
     "refusals": refusals,
@@ -283,10 +303,13 @@ def main() -> None:
     parser.add_argument("--part", action="append", choices=list(PARTS))
     args = parser.parse_args()
     torch.set_num_threads(1)
+    told: list[tuple[float, bool]] = []
     for name in args.part or list(PARTS):
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(Bank(args.bank, "test"), Path(folder), args.pairs, args.seed)
+            bench = Bench(Bank(args.bank, "test"), Path(folder), args.pairs, args.seed, told)
             print(f"\n{name}\n\n{PARTS[name](bench)}", flush=True)
+    if told:
+        print(f"\nreliability\n\n{reliability(told)}", flush=True)
 
 
 if __name__ == "__main__":
