@@ -135,12 +135,12 @@ def measure(pair: Pair) -> tuple[float, float, avsync.Recording]:
 def row(name: str, bench: Bench, device: Device, overlap_s: float, *, seconds: float) -> list[str]:
     ours, plain, wrong = [], [], 0
     for number in range(bench.pairs):
-        found, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
-        error = found if one.accepted else float("inf")
+        off, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
+        error = off if one.accepted else float("inf")
         ours.append(error)
         plain.append(baseline)
         wrong += one.accepted and error > NEAR_S
-        bench.told.append((one.confidence, found <= NEAR_S))
+        bench.told.append((one.confidence, off <= NEAR_S))
     found = np.array(ours)[np.isfinite(ours)]
     worst = f"{found.max() * 1000:.2f} ms" if len(found) else "-"
     middle = f"{np.median(found) * 1000:.2f} ms" if len(found) else "-"
