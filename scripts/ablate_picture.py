@@ -137,6 +137,7 @@ def seen(recut: Recut, rng: np.random.Generator) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0, help="of the first film")
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--scenes", type=Path, help="of make_scenes.py, for the montage")
     parser.add_argument("--bank", type=Path, help="of make_voices.py, for the montage")
@@ -144,7 +145,9 @@ def main() -> None:
     args = parser.parse_args()
     print("| right within one frame | picture off | picture on | on, shots known |")
     print("| --- | ---: | ---: | ---: |")
-    films = [make_film(number, RATE, False, args.minutes) for number in range(args.films)]
+    films = [
+        make_film(args.seed + number, RATE, False, args.minutes) for number in range(args.films)
+    ]
     for name, recut in (("breaks put in", put_in), ("scenes taken out", taken_out)):
         off, on, known = [], [], []
         for number, film in enumerate(films):
