@@ -17,12 +17,14 @@ from avsync.aligner.picture import PictureModel, load_picture_model
 from avsync.beats.grid import BeatGrid
 from avsync.beats.track import track_beats
 from avsync.clips import TOKEN_RATE_HZ, Clip
+from avsync.encoders.visual import MOTION_FLOOR
 from avsync.montage import Filters, MontagePlan, Order, plan
 from avsync.timemap import Span
 
 NEAR_S = 0.08
 """Seconds within which a movement's peak and an accent are seen as one: two tokens."""
 SECONDS = 60.0  # of each song
+_PEAK = 1.5  # times the median that a movement's peak has at least
 EDGE_S = 0.12  # seconds at a shot's ends in which no peak can be told
 Motion = npt.NDArray[np.float32]
 
@@ -75,6 +77,8 @@ def distances(made: MontagePlan, grid: BeatGrid, shown: Footage) -> list[float]:
         edges = (choice.moment.start + EDGE_S, choice.moment.end - EDGE_S)
         first, last = (round(t * TOKEN_RATE_HZ) for t in edges)
         moving = shown.motion[choice.clip][first : last + 1]
+        if moving.max() < _PEAK * (float(np.median(moving)) + MOTION_FLOOR):
+            continue  # nothing moves here more than elsewhere
         peak = edges[0] + int(moving.argmax()) / TOKEN_RATE_HZ - choice.moment.start
         found.append(abs(peak - accent))
     return found
@@ -95,11 +99,12 @@ def montage_row(scenes: Sequence[Path], bank: Bank, folder: Path, songs: int) ->
             continue  # no beat that can be trusted: there is no montage
         on += distances(_montage(shown, grid, model, "match", number), grid, shown)
         off += distances(_montage(shown, grid, model, "shuffled", number), grid, shown)
+    counts = f"{len(off)} and {len(on)}"
     near = [np.mean(np.array(some) <= NEAR_S) for some in (off, on)]
     middle = [np.median(some) for some in (off, on)]
     shares = (f"{a:.0%} (median {b:.2f} s)" for a, b in zip(near, middle, strict=True))
     what = f"movement's peak within {NEAR_S * 1000:.0f} ms of its shot's strongest accent"
-    return f"| {what} ({len(on)}) | {' | '.join(shares)} | |"
+    return f"| {what} ({counts}) | {' | '.join(shares)} | |"
 
 
 def _montage(
