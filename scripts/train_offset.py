@@ -15,9 +15,9 @@ starts from the weights of the package, and ``find_offset(film, model=load_sync_
 the result. Mouths are looked for once and kept in ``--mouths``. Every tenth film of a directory is
 held out for the numbers at the end and for the calibration.
 
-The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound, and symmetric
-InfoNCE (van den Oord et al. 2018) over the instants of all clips of a batch, and of each clip
-alone. ``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of
+The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound; over which of the
+batch's sounds a mouth belongs to at any lag, and which mouth a sound; and symmetric InfoNCE (van den
+Oord et al. 2018) over the instants of all clips of a batch, and of each clip alone. ``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of
 sound at a time, without context. Same films, same seed, same weights.
 """
 
@@ -54,11 +54,12 @@ HELD_OUT = 10  # every tenth film
 SPREAD = 0.75  # tokens: width of the target around the true lag
 PARTS = 3  # stretches of each example whose lag is asked for: all of it, and shorter ones
 SHORTEST_PART = 12
-WEIGHTS = (1.0, 0.5, 0.3)
-LOSSES = ("lag", "instant", "among")
+WEIGHTS = (1.0, 0.5, 0.5, 0.3)
+LOSSES = ("lag", "match", "instant", "among")
 SONG_SECONDS = 20
 WARM_UP = 50  # steps
 GENTLE = 800  # steps over which examples become as different as they get
+GENTLEST = 0.25  # share of examples that are hardly changed, for good
 
 
 def read_mouths(film: Path, directory: Path, progress: Progress | None = None) -> list[Path]:
@@ -144,7 +145,17 @@ def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Te
     target = functional.softmax(-0.5 * off**2, -1)[:, None]
     lag = -(target * functional.log_softmax(sums[..., inside], -1)).sum(-1).mean()
     instant, among = instant_losses(queries, keys, batch.lag)
-    return lag, instant, among
+    return lag, match_loss(queries, keys, inside), instant, among
+
+
+def match_loss(queries: Tensor, keys: Tensor, inside: Tensor) -> Tensor:
+    """Which sound belongs to a mouth, whatever the lag, and which mouth to a sound."""
+    sums = lag_logits(queries[:, None], keys[None].expand(len(queries), -1, -1, -1))
+    evidence = torch.logsumexp(sums[..., inside], -1)
+    own = torch.arange(len(evidence))
+    return (
+        functional.cross_entropy(evidence, own) + functional.cross_entropy(evidence.T, own)
+    ) / 2
 
 
 def instant_losses(queries: Tensor, keys: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
@@ -188,7 +199,8 @@ def train(
     for step in range(1, args.steps + 1):
         model.train()
         clips = sources[int(rng.integers(len(sources)))] if step % 3 else _mixed(sources, rng)
-        gentle = not args.resume and rng.random() > step / GENTLE
+        changed = 1.0 if args.resume else min(step / GENTLE, 1.0)
+        gentle = rng.random() > changed * (1 - GENTLEST)
         parts = losses(model, draw(clips, noises, rng, args.batch, gentle=gentle), rng)
         total = sum((w * part for w, part in zip(WEIGHTS, parts, strict=True)), torch.zeros(()))
         optimiser.zero_grad()
