@@ -15,10 +15,11 @@ starts from the weights of the package, and ``find_offset(film, model=load_sync_
 the result. Mouths are looked for once and kept in ``--mouths``. Every tenth film of a directory is
 held out for the numbers at the end and for the calibration.
 
-The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound; over which of the
-batch's sounds a mouth belongs to at any lag, and which mouth a sound; and symmetric InfoNCE (van den
-Oord et al. 2018) over the instants of all clips of a batch, and of each clip alone. ``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of
-sound at a time, without context. Same films, same seed, same weights.
+The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound; over which sound
+of the batch belongs to a mouth, at whatever lag, and which mouth to a sound; and symmetric InfoNCE
+(van den Oord et al. 2018) over the instants of all clips of a batch, and of each clip alone.
+``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of sound at
+a time, without context. Same films, same seed, same weights.
 """
 
 from __future__ import annotations
@@ -153,9 +154,8 @@ def match_loss(queries: Tensor, keys: Tensor, inside: Tensor) -> Tensor:
     sums = lag_logits(queries[:, None], keys[None].expand(len(queries), -1, -1, -1))
     evidence = torch.logsumexp(sums[..., inside], -1)
     own = torch.arange(len(evidence))
-    return (
-        functional.cross_entropy(evidence, own) + functional.cross_entropy(evidence.T, own)
-    ) / 2
+    both = [functional.cross_entropy(each, own) for each in (evidence, evidence.T)]
+    return (both[0] + both[1]) / 2
 
 
 def instant_losses(queries: Tensor, keys: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
