@@ -54,7 +54,7 @@ MARGIN = 10  # pixels around a mouth, for examples to be shifted and turned in
 HELD_OUT = 10  # every tenth film
 SPREAD = 0.75  # tokens: width of the target around the true lag
 PARTS = 3  # stretches of each example whose lag is asked for: all of it, and shorter ones
-SHORTEST_PART = 12
+SHORTEST_PART = 15
 WEIGHTS = (1.0, 0.5, 0.5, 0.3)
 LOSSES = ("lag", "match", "instant", "among")
 SONG_SECONDS = 20
@@ -133,20 +133,27 @@ def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Te
     queries = model.lag.project_queries(model.mouth(batch.mouths))
     keys = model.lag.project_keys(half_rate(model.audio(batch.frames)))
     n, m = queries.shape[1], keys.shape[1]
-    masks = queries.new_zeros(len(queries), PARTS, n)
-    masks[:, 0] = 1
-    for mask in masks[:, 1:].flatten(0, 1):
-        length = int(rng.integers(SHORTEST_PART, n + 1))
-        at = int(rng.integers(0, n - length + 1))
-        mask[at : at + length] = 1
+    masks = _parts(rng, len(queries), n)
     sums = lag_logits(queries[:, None] * masks[..., None], keys[:, None].expand(-1, PARTS, -1, -1))
     lags = torch.arange(1 - n, m)
     inside = lags.abs() <= REACH + 5
     off = (lags[inside] - batch.lag[:, None]) / SPREAD
     target = functional.softmax(-0.5 * off**2, -1)[:, None]
-    lag = -(target * functional.log_softmax(sums[..., inside], -1)).sum(-1).mean()
+    entropy = -(target * functional.log_softmax(sums[..., inside], -1)).sum(-1)
+    place = torch.arange(n) + batch.lag[:, None, None]
+    heard = (masks * ((place >= 0) & (place < m))).sum(-1) >= 0.5 * masks.sum(-1)
+    lag = (entropy * heard).sum() / heard.sum().clamp_min(1)
     instant, among = instant_losses(queries, keys, batch.lag)
     return lag, match_loss(queries, keys, inside), instant, among
+
+
+def _parts(rng: np.random.Generator, size: int, n: int) -> Tensor:
+    """Stretches of each example, the first of them all of it: 1 inside, [size, PARTS, n]."""
+    lengths = rng.integers(SHORTEST_PART, n + 1, size=(size, PARTS, 1))
+    lengths[:, 0] = n
+    firsts = rng.integers(0, n - lengths + 1)
+    at = np.arange(n)
+    return torch.from_numpy((at >= firsts) & (at < firsts + lengths)).float()
 
 
 def match_loss(queries: Tensor, keys: Tensor, inside: Tensor) -> Tensor:
