@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
 from avsync.clips.shots import ShotFinder
-from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, frame_blocks
 from avsync.errors import MediaError
 from avsync.media import Frame, VideoFormat, iter_frames, probe_video
 from avsync.progress import Progress
@@ -26,7 +26,6 @@ from avsync.tokens import TokenSequence
 SHORTEST = 1.0
 """Seconds of picture that a clip has at least."""
 WIDTH, HEIGHT = 320, 180  # pixels of what is decoded: the scale at which sharpness is judged
-BLOCK_TOKENS = 250
 VERSION = 1  # of what is stored of a clip; goes up when its meaning changes
 LONGEST_HOLD = 1.0  # seconds: the last frame of a constant rate is not shown for longer
 
@@ -60,16 +59,14 @@ def analyse_clip(
     path = Path(path)
     shown = probe_video(path)
     model = model or load_picture_model()
-    key = None
-    if cache is not None:
-        version = f"clip {VERSION} {model.version}"
-        key = cache.key(path, track=shown.track, model_version=version)
-        stored = cache.load(key)
-        if stored is not None:
-            return _clip(path, shown, stored)
-    sight = _watch(path, shown, model, progress)
-    if cache is not None and key is not None:
-        cache.store(key, sight)
+    used = model
+    [sight] = made_once(
+        lambda: [_watch(path, shown, used, progress)],
+        path,
+        track=shown.track,
+        version=f"clip {VERSION} {model.version}",
+        cache=cache,
+    )
     return _clip(path, shown, sight)
 
 
@@ -83,7 +80,7 @@ def _watch(
     """
     eye = _Eye(path, shown)
     frames = iter_frames(path, width=WIDTH, height=HEIGHT, progress=progress)
-    tokens = model.visual.encode(eye.blocks(frames))
+    tokens = model.visual.encode(frame_blocks(eye.displayed(frames)))
     starts = eye.finder.starts(model.visual.change_probability(tokens))
     digits = np.full((len(tokens), len(PLACES)), -1.0, np.float32)
     bounds = [*(start for start in starts if start < eye.end), eye.end]
@@ -91,8 +88,7 @@ def _watch(
     exposure = np.minimum(np.array(eye.luma) / 255 / eye.bars.picture_share, 1.0)
     columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure, digits]
     values = np.column_stack([np.asarray(column, np.float32) for column in columns])
-    # The cache holds half precision; a first run must come out as every later one does.
-    return TokenSequence(values.astype(np.float16).astype(np.float32), TOKEN_RATE_HZ)
+    return TokenSequence(values, TOKEN_RATE_HZ)
 
 
 def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:
@@ -126,9 +122,8 @@ class _Eye:
         self.luma: list[float] = []
         """[tokens] each; luma from 0 to 255"""
 
-    def blocks(self, frames: Iterator[Frame]) -> Iterator[Pixels]:
-        """The small pictures on display at each `k / 25` s, in blocks: uint8 [time, 36, 64, 3]."""
-        held: list[Pixels] = []
+    def displayed(self, frames: Iterator[Frame]) -> Iterator[Pixels]:
+        """The small picture on display at each `k / 25` s: uint8 [36, 64, 3]."""
         for frame, until in self._timed(frames):
             small, grey = _shrunk(frame.pixels)
             self.finder.add(frame.time, small)
@@ -137,10 +132,7 @@ class _Eye:
                 self.bars.add(small.mean(axis=2).astype(np.uint8))
                 self.sharpness += [sharpness(grey)] * count
                 self.luma += [float(grey.mean())] * count
-                held += [small] * count
-            if len(held) >= BLOCK_TOKENS:
-                yield np.stack(held)
-                held = []
+                yield from repeat(small, count)
         if len(self.finder.times) < 2:
             raise MediaError(self._path, "shows one picture, which does not move: give a film")
         if self.end < SHORTEST:
@@ -148,8 +140,6 @@ class _Eye:
                 self._path,
                 f"shows a picture for {self.end:.2f} s only: give clips of {SHORTEST:g} s or more",
             )
-        if held:
-            yield np.stack(held)
 
     def _timed(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, float]]:
         """Every frame, and until when it is on display."""
