@@ -50,7 +50,7 @@ from torch.nn import functional
 from avsync.aligner.attention import lag_logits
 from avsync.aligner.path import peak
 from avsync.aligner.picture import half_rate
-from avsync.aligner.sync import SyncModel, face_logits, load_sync_model, save_sync_model
+from avsync.aligner.sync import SyncModel, face_evidence, load_sync_model, save_sync_model
 from avsync.encoders.audio import LogMel
 from avsync.encoders.checkpoint import load_weights
 from avsync.errors import MediaError
@@ -137,8 +137,8 @@ def aligned(model: SyncModel, clips: list[Clip]) -> list[Clip]:
     offs = []
     for clip in clips:
         mouths = np.ascontiguousarray(clip.mouths[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
-        logits = face_logits(model.seen(mouths), model.heard(clip.log_mel), start=0, reach=REACH)
-        offs.append(peak(logits) - REACH)
+        said = face_evidence(model.seen(mouths), model.heard(clip.log_mel), start=0, reach=REACH)
+        offs.append(peak(said.logits) - REACH)
     sure = [off for off in offs if abs(off) <= FARTHEST_OFF]
     mean = float(np.mean(sure)) if sure else 0.0
     moves = [round(off - mean) if abs(off) <= FARTHEST_OFF else 0 for off in offs]
@@ -168,7 +168,11 @@ def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Te
     keys = model.lag.project_keys(half_rate(model.audio(batch.frames)))
     n, m = queries.shape[1], keys.shape[1]
     masks = _parts(rng, len(queries), n)
-    sums = lag_logits(queries[:, None] * masks[..., None], keys[:, None].expand(-1, PARTS, -1, -1))
+    mean = keys.mean(1, keepdim=True)  # what an average sound says is said where none is heard
+    centred = keys - mean
+    sums = lag_logits(
+        queries[:, None] * masks[..., None], centred[:, None].expand(-1, PARTS, -1, -1)
+    )
     lags = torch.arange(1 - n, m)
     inside = lags.abs() <= REACH + 5
     off = (lags[inside] - batch.lag[:, None]) / SPREAD
@@ -178,7 +182,7 @@ def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Te
     heard = (masks * ((place >= 0) & (place < m))).sum(-1) >= 0.5 * masks.sum(-1)
     lag = (entropy * heard).sum() / heard.sum().clamp_min(1)
     instant, among = instant_losses(queries, keys, batch.lag)
-    return lag, match_loss(queries, keys, inside), instant, among
+    return lag, match_loss(queries, centred, mean, inside), instant, among
 
 
 def _parts(rng: np.random.Generator, size: int, n: int) -> Tensor:
@@ -190,10 +194,11 @@ def _parts(rng: np.random.Generator, size: int, n: int) -> Tensor:
     return torch.from_numpy((at >= firsts) & (at < firsts + lengths)).float()
 
 
-def match_loss(queries: Tensor, keys: Tensor, inside: Tensor) -> Tensor:
+def match_loss(queries: Tensor, centred: Tensor, mean: Tensor, inside: Tensor) -> Tensor:
     """Which sound belongs to a mouth, whatever the lag, and which mouth to a sound."""
-    sums = lag_logits(queries[:, None], keys[None].expand(len(queries), -1, -1, -1))
-    evidence = torch.logsumexp(sums[..., inside], -1)
+    sums = lag_logits(queries[:, None], centred[None].expand(len(queries), -1, -1, -1))
+    average = queries.sum(1) @ mean[:, 0].T
+    evidence = torch.logsumexp(sums[..., inside], -1) + average
     own = torch.arange(len(evidence))
     both = [functional.cross_entropy(each, own) for each in (evidence, evidence.T)]
     return (both[0] + both[1]) / 2
