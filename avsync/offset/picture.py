@@ -94,7 +94,7 @@ def evidence_windows(seen: Sight, heard: Hearing, *, reach: int) -> list[Window]
         logits = motion_logits(
             heard.motion, seen.motion, start=start, length=end - start, reach=reach
         )
-        windows.append(_window("motion", start, end, logits, logits / (end - start)))
+        windows.append(_window("motion", start, end, logits, logits / np.float32(end - start)))
     return windows
 
 
