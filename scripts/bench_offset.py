@@ -41,7 +41,7 @@ RATE_HZ = 16_000
 Samples = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Film:
     """What is to be seen and heard of a film."""
 
@@ -93,17 +93,17 @@ def moved(samples: Samples, by_s: float) -> Samples:
 
 
 def ours(models: Models, *, motion: bool = True) -> Judge:
-    seen: dict[int, Sight] = {}  # by film: of each, many sounds are tried
+    seen: dict[Film, Sight] = {}  # of each, many sounds are tried
 
     def answer(film: Film, samples: Samples) -> tuple[float, float, bool]:
-        if id(film) not in seen:
+        if film not in seen:
             mouths = tuple(Mouth(t.start, models.faces.seen(t.mouths)) for t in film.tracks)
             tokens = models.motion.visual.encode(film.small).values
             keys = picture_keys(models.motion, tokens)
-            seen[id(film)] = Sight(mouths, keys if motion else keys[:0])
+            seen[film] = Sight(mouths, keys if motion else keys[:0])
         log_mel = LogMel()([samples])
         heard = Hearing(models.faces.heard(log_mel), sound_queries(models.motion, log_mel))
-        windows = evidence_windows(seen[id(film)], heard, reach=round(REACH_S / STEP_S))
+        windows = evidence_windows(seen[film], heard, reach=round(REACH_S / STEP_S))
         found = judge(windows, models.faces, duration=len(film.small) / 25)
         return found.offset_s, found.confidence, found.accepted
 
