@@ -88,8 +88,12 @@ def evidence_windows(seen: Sight, heard: Hearing, *, reach: int) -> list[Window]
             said = face_evidence(mouth.queries[first:last], heard.faces, start=start, reach=reach)
             windows.append(_window("faces", start, end, said.logits, said.match))
     tokens = min(len(seen.motion), len(heard.motion) // 2)
+    faces = np.zeros(tokens, np.bool_)
+    for mouth in seen.mouths:
+        faces[mouth.start : mouth.start + len(mouth.queries)] = True
     for start, end in _stretches(tokens, MOTION_TOKENS):
-        if not heard.motion[2 * start : 2 * end].any():
+        # Where there is a mouth it tells more; and heads that move tell nothing.
+        if faces[start:end].any() or not heard.motion[2 * start : 2 * end].any():
             continue
         logits = motion_logits(
             heard.motion, seen.motion, start=start, length=end - start, reach=reach
