@@ -6,10 +6,11 @@
         --set "other talkers" grid --set "drawn talkers" DRAWN --baseline SYNCNET
 
 Each film is looked at once; its sound is moved by every one of SHIFTS_S (what is moved out is lost,
-what comes in is silence), and each film has the sounds of the next SWAPS ones of its set. A shift is
-right if it is found to one frame (40 ms). Beside it: chance, SyncNet's way on the same mouths, and
-the correlation of how much a mouth moves with how loud it is. Also whether it is to one frame in whole frames, as
-SyncNet is measured: GRID's films themselves are off by a frame here and there. Prints Markdown.
+what comes in is silence), and each film has the sounds of the SWAPS ones before it in its set. A
+shift is right if it is found to one frame (40 ms); beside it stands how many are found to one in
+whole frames, as SyncNet is measured, since GRID's films are off by a frame here and there. To
+compare: chance, SyncNet's way on the same mouths, and the correlation of how much a mouth moves
+with how loud it is. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -158,8 +159,8 @@ def row(name: str, films: list[Film], judge_name: str, find: Judge) -> str:
     refused = np.mean([not accepted for _, _, accepted in swapped])
     error = np.median([abs(a.error_s) for a in answers if a.right] or [np.nan]) * 1000
     return (
-        f"| {name} | {judge_name} | {len(films)} | {right:.1%} | {whole:.1%} | {surest:.1%} | {auc:.3f} "
-        f"| {len(taken) / len(answers):.0%} | {sound:.1%} | {refused:.0%} | {error:.0f} ms |"
+        f"| {name} | {judge_name} | {len(films)} | {right:.1%} | {whole:.1%} | {surest:.1%} "
+        f"| {auc:.3f} | {len(taken) / len(answers):.0%} | {sound:.1%} | {refused:.0%} | {error:.0f} ms |"
     )
 
 
@@ -195,8 +196,8 @@ def main() -> None:
         judges.append(("SyncNet's way", ours(Models(baseline.eval(), picture), motion=False)))
     judges.append(("correlation", by_correlation))
     print(
-        "| set | judge | films | within 40 ms | to a whole frame | surer half | AUC | accepted | of these right "
-        "| swapped refused | error |\n|" + " --- |" * 2 + " ---: |" * 9
+        "| set | judge | films | within 40 ms | to a whole frame | surer half | AUC | accepted "
+        "| of these right | swapped refused | error |\n|" + " --- |" * 2 + " ---: |" * 9
     )
     print(f"| any | chance | | {2 * FRAME_S / (2 * REACH_S):.1%} | | | 0.500 | | | | |")
     for name, *places in args.set:
