@@ -1,0 +1,180 @@
+"""Generate films whose mood is known, of sound and of picture: what `train_tone.py` learns from.
+
+    python scripts/make_tone.py TONE --count 160 --soundfont FluidR3_GM.sf2
+    python scripts/make_tone.py TONE --count 40 --split test --soundfont TimGM6mb.sf2
+
+A film's mood wanders from section to section; a composer, speakers and a camera follow it, each with
+a will of their own (`tone_music.py`, `tone_voices.py`, `tone_pictures.py`). Kept are the measures and
+tokens of each second, as `avsync.tone` takes them, and the truth: valence and arousal of each side by
+what was really played, said and shown. Languages, speakers' variants, soundfonts and kinds of scenes
+of `test` are not in `train`. Everything is drawn from one seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+from make_films import coloured_noise, room
+from make_music import equalise, play
+from make_voices import TEST_EVERY, espeak_languages
+from scipy.signal import fftconvolve
+from tone_music import Mood, compose, draw_band, draw_mood
+from tone_pictures import HELD_OUT, TRAINED, Sight, draw_film, draw_sight
+from tone_voices import Prosody, draw_prosody, draw_speaker, speak
+
+from avsync.aligner.picture import load_picture_model
+from avsync.media import Audio
+from avsync.tone.hearing import Ears, hear
+from avsync.tone.seeing import seen_of
+
+RATE_HZ = 16_000
+Rng = np.random.Generator
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Where a split draws from."""
+
+    split: str
+    soundfonts: tuple[Path, ...]
+    seconds: float
+    seed: int
+
+    @property
+    def languages(self) -> list[str]:
+        test = [n % TEST_EVERY == 0 for n in range(len(espeak_languages()))]
+        wanted = self.split == "test"
+        return [name for name, held in zip(espeak_languages(), test, strict=True) if held == wanted]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return HELD_OUT if self.split == "test" else TRAINED
+
+
+def draw_moods(rng: Rng, seconds: float) -> list[tuple[float, float, float]]:
+    """Sections of (seconds, valence, arousal): a walk that turns now and then."""
+    left, out = seconds, []
+    valence, arousal = rng.uniform(-0.95, 0.95, size=2)
+    while left > 0:
+        length = float(rng.uniform(6, 14))
+        length = left if left - length < 6 else length
+        out.append((length, float(valence), float(arousal)))
+        left -= length
+        if rng.random() < 0.8:
+            valence, arousal = np.clip(
+                (0.35 * valence, 0.35 * arousal) + rng.normal(0, 0.6, size=2), -1, 1
+            )
+    return out
+
+
+def spread(sections: list[tuple[float, float, float]], count: int) -> npt.NDArray[np.float64]:
+    """(seconds, valence, arousal) as the mean over each second: float64 [count, 2]."""
+    fine = np.concatenate([np.tile((v, a), (round(s * 20), 1)) for s, v, a in sections])
+    fine = np.concatenate([fine, np.tile(fine[-1], (20 * count, 1))])
+    return np.array([fine[20 * k : 20 * k + 20].mean(axis=0) for k in range(count)])
+
+
+def recorded(rng: Rng, sound: Samples) -> Samples:
+    """What a room, a microphone and a mixing desk do to it."""
+    sound = sound / (np.sqrt(np.mean(sound**2)) + 1e-6)
+    if rng.random() < 0.3:
+        sound = fftconvolve(sound, room(rng, float(rng.uniform(0.1, 0.5))))[: len(sound)]
+    if rng.random() < 0.4:
+        sound = 0.6 * sound + 0.4 * equalise(rng, sound.astype(np.float32))
+    if rng.random() < 0.5:
+        sound = sound + coloured_noise(rng, len(sound)) * 10 ** (rng.uniform(-50, -22) / 20)
+    return (sound * (0.5 / np.abs(sound).max())).astype(np.float32)
+
+
+def music_of(
+    rng: Rng, recipe: Recipe, moods: list[tuple[float, float, float]]
+) -> tuple[Samples, list[tuple[float, float, float]]]:
+    """A piece for the moods, and what it really says."""
+    plan: list[tuple[float, Mood]] = [(s, draw_mood(rng, v, a)) for s, v, a in moods]
+    font = recipe.soundfonts[rng.integers(len(recipe.soundfonts))]
+    sound = play(compose(rng, draw_band(rng), plan), font, wet=bool(rng.random() < 0.5))
+    return sound, [(s, mood.valence, mood.arousal) for s, mood in plan]
+
+
+def voice_of(
+    rng: Rng, recipe: Recipe, moods: list[tuple[float, float, float]]
+) -> tuple[Samples, list[tuple[float, float, float]]]:
+    """Somebody who speaks in the moods; valence is what was meant, little of it is heard."""
+    plan: list[tuple[float, Prosody]] = [(s, draw_prosody(rng, v, a)) for s, v, a in moods]
+    speaker = draw_speaker(rng, recipe.languages)
+    sound = speak(rng, speaker, plan, loud=float(rng.choice([0.0, 0.5, 1.0])))
+    meant = [(s, v, how.arousal) for (s, how), (_, v, _) in zip(plan, moods, strict=True)]
+    return sound, meant
+
+
+def make(recipe: Recipe, number: int, out: Path) -> None:
+    """One film, unless it is there."""
+    if out.exists():
+        return
+    rng = np.random.default_rng([recipe.seed, recipe.split == "test", number])
+    moods = draw_moods(rng, recipe.seconds)
+    length = round(recipe.seconds * RATE_HZ)
+    kind = str(rng.choice(["music", "voice", "both"], p=[0.45, 0.4, 0.15]))
+    sound, said = np.zeros(length, np.float32), []
+    for part, maker in (("music", music_of), ("voice", voice_of)):
+        if kind in (part, "both"):
+            heard, meant = maker(rng, recipe, moods)
+            heard = np.pad(heard[:length], (0, max(0, length - len(heard))))
+            heard = heard / (np.sqrt(np.mean(heard**2)) + 1e-6)
+            sound += heard * (0.3 if said == [] and kind == "both" else 1.0)
+            said.append(meant)
+    plan: list[tuple[float, Sight]] = [(s, draw_sight(rng, v, a)) for s, v, a in moods]
+    frames, _ = draw_film(rng, plan, recipe.kinds)
+    ears = _ears()
+    heard = hear(Audio(recorded(rng, sound), RATE_HZ), ears)
+    seen = seen_of(frames, ears.picture)
+    count = len(heard.audible)
+    np.savez(
+        out,
+        kind=kind,
+        duration=heard.duration,
+        heard=heard.packed(),
+        seen=seen.packed(),
+        sound_truth=np.mean([spread(meant, count) for meant in said], axis=0),
+        picture_truth=spread([(s, x.valence, x.arousal) for s, x in plan], len(seen.visible)),
+    )
+
+
+_LOADED: list[Ears] = []
+
+
+def _ears() -> Ears:
+    if not _LOADED:
+        import torch
+
+        torch.set_num_threads(1)
+        _LOADED.append(Ears.load(load_picture_model()))
+    return _LOADED[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--count", type=int, default=160)
+    parser.add_argument("--seconds", type=float, default=36.0)
+    parser.add_argument("--split", choices=["train", "test"], default="train")
+    parser.add_argument("--soundfont", type=Path, action="append", required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    recipe = Recipe(args.split, tuple(args.soundfont), args.seconds, args.seed)
+    Parallel(n_jobs=args.jobs)(
+        delayed(make)(recipe, n, args.out / f"{args.split}-{args.seed}-{n:04}.npz")
+        for n in range(args.count)
+    )
+
+
+if __name__ == "__main__":
+    main()
