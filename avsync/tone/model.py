@@ -1,0 +1,330 @@
+"""ToneModel: valence and arousal of sound and of picture, and how well they agree.
+
+Each side is a sum of its measures, each with a weight that theory gives the sign of
+(`measures`), squashed into [-1, 1]; the encoders' tokens may add no more than `MOST_ADDED` to that
+sum. So whatever was learnt, more of what excites is more arousal, and why a number came out can be
+told measure by measure. Each value has a standard error, learnt as in Kendall & Gal (2017).
+
+Agreement is read off by the aligner: each side's tokens attend to the other's (multi-head
+cross-attention), and a head reads off the contextual tokens whether this sound belongs to this
+picture. What it may say is bounded as well, beside what is plain: how far apart the two are on the
+circumplex, and whether they rise and fall together. The logit of "matched rather than mismatched",
+squashed into [-1, 1], is the agreement: 0 is what strangers have on average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from avsync.aligner.attention import ContextAttention
+from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
+from avsync.tone.hearing import SOUND_TOKENS, Heard
+from avsync.tone.measures import MUSIC, PICTURE, SPEECH, Measure
+from avsync.tone.seeing import PICTURE_TOKENS, Seen
+
+__all__ = ["Estimate", "Judgement", "SideModel", "ToneModel", "load_tone_model", "save_tone_model"]
+
+MOST_ADDED = 0.15
+"""The most that tokens may add to a sum of measures, before it is squashed."""
+MOST_ATTENDED = 1.5
+"""The most nats that cross-attention may add to or take from an agreement's logit."""
+LEAST_ERROR, MOST_ERROR = 0.05, 0.8
+MEMORY = 8
+"""Moments to either side that attention reaches, and over which rise and fall are compared."""
+_DIM = 24
+_CHUNK = 120  # moments that are judged at once
+
+FloatArray = npt.NDArray[np.float64]
+
+# Weights before any training: sizes of effect in the sources that `measures` names, in units of
+# each measure's spread.
+_FIRST: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "speech": (
+        {"loudness": 0.05, "dynamics": 0.03, "pitch": 0.24, "pitch_range": 0.1, "effort": 0.16,
+         "edge": 0.12, "overtones": 0.1, "speech_rate": 0.1, "speech_flux": 0.06},
+        {"pitch_range": 0.06, "clearness": 0.06},
+    ),
+    "music": (
+        {"loudness": 0.12, "dynamics": 0.03, "onset_density": 0.2, "flux": 0.18,
+         "brightness": 0.15, "tempo": 0.2, "pulse": 0.06},
+        {"tempo": 0.1, "mode": 0.4, "harmony": 0.06, "register": 0.08},
+    ),
+    "picture": (
+        {"brightness": 0.08, "saturation": 0.14, "contrast": 0.06, "motion": 0.25, "stir": 0.12,
+         "shot_rate": 0.25},
+        {"brightness": 0.35, "saturation": 0.12, "hue": 0.12, "smiles": 0.3},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """Valence and arousal of one side, moment by moment."""
+
+    valence: FloatArray
+    """float64 [moments], -1 to 1"""
+    arousal: FloatArray
+    """float64 [moments], -1 to 1"""
+    valence_error: FloatArray
+    """float64 [moments]: standard error"""
+    arousal_error: FloatArray
+    """float64 [moments]"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """How well two sides agree, moment by moment, and where each looked."""
+
+    agreement: FloatArray
+    """float64 [moments], -1 to 1"""
+    logits: FloatArray
+    """float64 [moments]: the same in nats, before it is squashed"""
+    apart: FloatArray
+    """float64 [moments, 2]: how far the sound's arousal and valence lie over the picture's"""
+    costs: FloatArray
+    """float64 [2]: nats that a distance of 1 in arousal and in valence costs"""
+    sound_to_picture: FloatArray
+    """float64 [moments, 2 · MEMORY + 1]: how the sound of moment `i` attended to the picture of
+    moment `i + j − MEMORY`, mean over heads; rows sum to 1"""
+    picture_to_sound: FloatArray
+    """float64 [moments, 2 · MEMORY + 1]: the other way round"""
+
+
+class SideModel(nn.Module):
+    """Scaled measures and tokens → arousal and valence with their errors."""
+
+    directions: Tensor
+    first: Tensor
+
+    def __init__(self, measures: tuple[Measure, ...], tokens: int, kind: str) -> None:
+        super().__init__()
+        ways = [[m.arousal for m in measures], [m.valence for m in measures]]
+        self.register_buffer("directions", torch.tensor(ways, dtype=torch.float32), False)
+        sizes = [[way.get(m.name, 0.02) for m in measures] for way in _FIRST[kind]]
+        self.register_buffer("first", torch.tensor(sizes), False)
+        self.raw = nn.Parameter(torch.log(torch.expm1(torch.tensor(sizes))))
+        self.bias = nn.Parameter(torch.zeros(2))
+        self.added = nn.Sequential(
+            nn.LayerNorm(tokens), nn.Linear(tokens, 16), nn.Tanh(), nn.Linear(16, 2)
+        )
+        self.spread = nn.Sequential(nn.Linear(len(measures), 12), nn.Tanh(), nn.Linear(12, 2))
+        nn.init.zeros_(self.added[-1].weight)
+        nn.init.zeros_(self.added[-1].bias)
+        nn.init.constant_(self.spread[-1].bias, -1.2)
+
+    @property
+    def weights(self) -> Tensor:
+        """[2, measures]: by how much one spread of each measure moves arousal, and valence."""
+        return nn.functional.softplus(self.raw) * self.directions
+
+    def forward(self, scaled: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """[..., measures], [..., tokens] → (arousal, valence) [..., 2] and errors [..., 2]."""
+        total = scaled @ self.weights.T + self.bias + MOST_ADDED * torch.tanh(self.added(tokens))
+        error = LEAST_ERROR + (MOST_ERROR - LEAST_ERROR) * torch.sigmoid(self.spread(scaled))
+        return torch.tanh(total), error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """One side's numbers as tensors, a row a moment."""
+
+    scaled: tuple[Tensor, ...]
+    tokens: Tensor
+    share: Tensor
+    """of speech; zeros for a picture"""
+
+    def part(self, moments: slice) -> Inputs:
+        """The same for some of the moments."""
+        scaled = tuple(values[moments] for values in self.scaled)
+        return Inputs(scaled, self.tokens[moments], self.share[moments])
+
+
+class ToneModel(nn.Module):
+    """Speech, music and picture, and the attention between sound and picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speech = SideModel(SPEECH, SOUND_TOKENS, "speech")
+        self.music = SideModel(MUSIC, SOUND_TOKENS, "music")
+        self.picture = SideModel(PICTURE, PICTURE_TOKENS, "picture")
+        self.sound_in = nn.Linear(SOUND_TOKENS + len(SPEECH) + len(MUSIC) + 2, _DIM)
+        self.picture_in = nn.Linear(PICTURE_TOKENS + len(PICTURE) + 2, _DIM)
+        self.sound_asks = ContextAttention(_DIM, _DIM, heads=4, head_dim=6, reach=MEMORY)
+        self.picture_asks = ContextAttention(_DIM, _DIM, heads=4, head_dim=6, reach=MEMORY)
+        self.read = nn.Sequential(nn.Linear(5 * _DIM, 24), nn.ReLU(), nn.Linear(24, 1))
+        nn.init.zeros_(self.read[-1].weight)
+        # Nats: of a perfect level, and what distance in arousal and valence costs, and what rising
+        # and falling together is worth.
+        self.plain = nn.Parameter(torch.log(torch.expm1(torch.tensor([1.0, 2.0, 1.5, 3.0]))))
+        self.version = "untrained"
+
+    def sound(self, given: Inputs) -> tuple[Tensor, Tensor]:
+        """(arousal, valence) of sound and their errors: speech and music, each by its share."""
+        spoken, spoken_error = self.speech(given.scaled[0], given.tokens)
+        played, played_error = self.music(given.scaled[1], given.tokens)
+        share = given.share[..., None]
+        value = share * spoken + (1 - share) * played
+        inside = share * spoken_error**2 + (1 - share) * played_error**2
+        return value, (inside + share * (1 - share) * (spoken - played) ** 2).sqrt()
+
+    def seen(self, given: Inputs) -> tuple[Tensor, Tensor]:
+        """(arousal, valence) of the picture and their errors."""
+        value: tuple[Tensor, Tensor] = self.picture(given.scaled[0], given.tokens)
+        return value
+
+    def agree(
+        self,
+        sound: Inputs,
+        picture: Inputs,
+        heard: Tensor,
+        seen: Tensor,
+        present: Tensor,
+        centres: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits [..., moments] of sound and picture being made for each other, and attention.
+
+        `heard` and `seen` are (arousal, valence) of both sides, [..., moments, 2]; `present` is
+        where both are there, bool [..., moments]; `centres` are the means of both over the whole
+        film, where this is a part of it.
+        """
+        share = sound.share[..., None]
+        spoken, played = sound.scaled[0] * share, sound.scaled[1] * (1 - share)
+        s = torch.tanh(self.sound_in(torch.cat([sound.tokens, spoken, played, heard], -1)))
+        p = torch.tanh(self.picture_in(torch.cat([picture.tokens, picture.scaled[0], seen], -1)))
+        from_picture, looked = self.sound_asks(s, p, present)
+        from_sound, listened = self.picture_asks(p, s, present)
+        joined = [s, p, from_picture, from_sound, from_picture * from_sound]
+        attended = MOST_ATTENDED * torch.tanh(self.read(torch.cat(joined, -1))[..., 0])
+        plain = self._plainly(heard, seen, present, centres)
+        return plain + attended, looked, listened
+
+    def _plainly(
+        self,
+        heard: Tensor,
+        seen: Tensor,
+        present: Tensor,
+        centres: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        near = _near(present)
+        heard_here, seen_here = near @ heard, near @ seen
+        apart = (heard_here - seen_here).abs()
+        # Rising and falling together: products of what each differs from its own mean, around.
+        if centres is None:
+            whole = present[..., None] / present.sum(-1)[..., None, None].clamp_min(1)
+            centres = (whole * heard).sum(-2, keepdim=True), (whole * seen).sum(-2, keepdim=True)
+        together = (near @ ((heard - centres[0]) * (seen - centres[1]))).sum(-1)
+        level, arousal, valence, moves = nn.functional.softplus(self.plain)
+        costs = arousal * apart[..., 0] + valence * apart[..., 1]
+        return level - costs + moves * together
+
+    @torch.inference_mode()
+    def judge_sound(self, heard: Heard) -> Estimate:
+        """Valence and arousal of what is heard."""
+        return _estimate(*self.sound(sound_inputs(heard)))
+
+    @torch.inference_mode()
+    def judge_picture(self, seen: Seen) -> Estimate:
+        """Valence and arousal of what is seen."""
+        return _estimate(*self.seen(picture_inputs(seen)))
+
+    @torch.inference_mode()
+    def judge(self, heard: Heard, seen: Seen) -> Judgement:
+        """How well both agree, over the moments that both have, in the memory of a minute."""
+        count = min(len(heard.audible), len(seen.visible))
+        sound, picture = sound_inputs(heard, count), picture_inputs(seen, count)
+        present = torch.from_numpy(heard.audible[:count] & seen.visible[:count])
+        values = self.sound(sound)[0], self.seen(picture)[0]
+        there = present.float()[:, None]
+        centres = [(value * there).sum(0) / there.sum().clamp_min(1) for value in values]
+        logits, apart = np.zeros(count), np.zeros((count, 2))
+        bands = np.zeros((2, count, 2 * MEMORY + 1))
+        for first in range(0, count, _CHUNK):
+            left, right = max(0, first - 2 * MEMORY), min(count, first + _CHUNK + 2 * MEMORY)
+            last = min(count, first + _CHUNK)
+            part, own = slice(left, right), slice(first - left, last - left)
+            heard_, seen_ = values[0][part], values[1][part]
+            found, *looks = self.agree(
+                sound.part(part), picture.part(part), heard_, seen_, present[part],
+                (centres[0], centres[1]),
+            )  # fmt: skip
+            logits[first:last] = found[own].double().numpy()
+            apart[first:last] = (_near(present[part]) @ (heard_ - seen_))[own].double().numpy()
+            for band, look in zip(bands, looks, strict=True):
+                band[first:last] = _band(look.mean(0).double().numpy())[own]
+        costs = nn.functional.softplus(self.plain)[1:3].double().numpy()
+        return Judgement(np.tanh(logits / 2), logits, apart, costs, bands[0], bands[1])
+
+
+def _band(weights: FloatArray) -> FloatArray:
+    """The diagonals within MEMORY: [n, n] → [n, 2 · MEMORY + 1]."""
+    padded = np.pad(weights, ((0, 0), (MEMORY, MEMORY)))
+    return np.array([padded[n, n : n + 2 * MEMORY + 1] for n in range(len(weights))])
+
+
+def _near(present: Tensor) -> Tensor:
+    """Weights [..., n, n] with which moments around a moment count, where both sides are there."""
+    n = present.shape[-1]
+    apart = (torch.arange(n)[:, None] - torch.arange(n)).abs()
+    weight = torch.exp(-0.5 * (apart / 1.5) ** 2) * (apart <= MEMORY)
+    weight = weight * present[..., None, :]
+    return weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
+
+
+def scaled_measures(values: FloatArray, measures: tuple[Measure, ...]) -> Tensor:
+    """[moments, measures] in spreads from usual, as models weigh them."""
+    columns = [measure.scaled(values[:, n]) for n, measure in enumerate(measures)]
+    return torch.from_numpy(np.stack(columns, axis=1)).float()
+
+
+def speech_weight(share: FloatArray) -> FloatArray:
+    """How much of the judgement is the voice's, from the speech head's mean probability.
+
+    Of clean speech, with its short pauses, that is 0.8 to 1, of music 0.6 at most.
+    """
+    weight: FloatArray = 1 / (1 + np.exp(-16 * (share - 0.68)))
+    return weight
+
+
+def sound_inputs(heard: Heard, count: int | None = None) -> Inputs:
+    """What models read of a sound."""
+    return Inputs(
+        (scaled_measures(heard.speech[:count], SPEECH), scaled_measures(heard.music[:count], MUSIC)),
+        torch.from_numpy(heard.tokens[:count]).float(),
+        torch.from_numpy(speech_weight(heard.speech_share[:count])).float(),
+    )
+
+
+def picture_inputs(seen: Seen, count: int | None = None) -> Inputs:
+    """What models read of a picture."""
+    tokens = torch.from_numpy(seen.tokens[:count]).float()
+    return Inputs((scaled_measures(seen.picture[:count], PICTURE),), tokens, tokens[:, 0] * 0)
+
+
+def _estimate(value: Tensor, error: Tensor) -> Estimate:
+    arousal, valence = value.double().numpy().T
+    arousal_error, valence_error = error.double().numpy().T
+    return Estimate(valence, arousal, valence_error, arousal_error)
+
+
+def save_tone_model(model: ToneModel, path: Path) -> None:
+    """Write the weights of `model` as safetensors."""
+    save_weights(model, path)
+
+
+def load_tone_model(path: Path | None = None) -> ToneModel:
+    """The model in the package, or one that `scripts/train_tone.py` wrote to `path`.
+
+    Raises:
+        ModelUnavailable: there is no such file, or it does not hold this model's weights.
+    """
+    model = ToneModel()
+    model.version = load_weights(
+        model, path or PACKAGED / "tone.safetensors", trainer="train_tone.py"
+    )
+    return model.eval()
