@@ -139,7 +139,7 @@ class Inputs:
     share: Tensor
     """of speech; zeros for a picture"""
 
-    def part(self, moments: slice) -> Inputs:
+    def part(self, moments: slice | npt.NDArray[np.int64]) -> Inputs:
         """The same for some of the moments."""
         scaled = tuple(values[moments] for values in self.scaled)
         return Inputs(scaled, self.tokens[moments], self.share[moments])
