@@ -58,7 +58,9 @@ def levels(films: list[Film], model: ToneModel) -> dict[str, float]:
             ("picture", picture, film.picture_truth, film.seen.visible),
         )
         for name, found, truth, there in sides:
-            for n, (of, value) in enumerate((("valence", found.valence), ("arousal", found.arousal))):
+            for n, (of, value) in enumerate(
+                (("valence", found.valence), ("arousal", found.arousal))
+            ):
                 rows.setdefault(f"{name} {of}", []).append(np.stack([value, truth[:, n]])[:, there])
     return {
         name: round(concordance(*np.concatenate(parts, axis=1)), 3) for name, parts in rows.items()
@@ -79,7 +81,9 @@ def pairs(films: list[Film], model: ToneModel, rng: np.random.Generator) -> dict
     first = []
     for i in range(size):
         for _ in range(20):
-            rest = rng.choice([n for n in range(size) if n != i], size=min(9, size - 1), replace=False)
+            rest = rng.choice(
+                [n for n in range(size) if n != i], size=min(9, size - 1), replace=False
+            )
             first.append(int((scores[i, rest] > scores[i, i]).sum()))
     return {
         "auroc": round(area(right, wrong), 3),
@@ -118,7 +122,9 @@ def passages(
     return out
 
 
-def two_passages(seed: int, band: Band, moods: tuple[Mood, Mood], font: Path) -> npt.NDArray[np.float32]:
+def two_passages(
+    seed: int, band: Band, moods: tuple[Mood, Mood], font: Path
+) -> npt.NDArray[np.float32]:
     sound = np.zeros(0, np.float32)
     rng = np.random.default_rng(seed)
     sound = play(compose(rng, band, [(12.0, mood) for mood in moods]), font, wet=False)
@@ -133,13 +139,15 @@ def sights(rng: np.random.Generator, model: ToneModel, ears: Ears, count: int) -
         ("motion", {"speed": 0.08}, {"speed": 1.2}),
     ):
         right = 0
-        for n in range(count):
+        for _ in range(count):
             sight: Sight = dataclasses.replace(draw_sight(rng, 0.0, 0.0), shot=5.0)
             seed = int(rng.integers(1 << 30))
             values = []
             for change in (less, more):
                 again = np.random.default_rng(seed)
-                frames, _ = draw_film(again, [(16.0, dataclasses.replace(sight, **change))], HELD_OUT)
+                frames, _ = draw_film(
+                    again, [(16.0, dataclasses.replace(sight, **change))], HELD_OUT
+                )
                 report = report_of(None, seen_of(frames, ears.picture), model, windows=16.0)
                 assert report.picture is not None
                 values.append(report.picture.arousal_mean)
@@ -152,7 +160,9 @@ def volumes(rng: np.random.Generator, font: Path, model: ToneModel, ears: Ears) 
     """By how much the mean moves, at most, when a file is turned up or down."""
     most = 0.0
     for _ in range(4):
-        sound = two_passages(1, draw_band(rng), (draw_mood(rng, 0.5, 0.5), draw_mood(rng, -0.5, -0.5)), font)
+        sound = two_passages(
+            1, draw_band(rng), (draw_mood(rng, 0.5, 0.5), draw_mood(rng, -0.5, -0.5)), font
+        )
         values = []
         for gain_db in (-24.0, 0.0, 6.0):
             loud = (sound * 10 ** (gain_db / 20)).astype(np.float32)

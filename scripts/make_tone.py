@@ -68,7 +68,7 @@ def draw_moods(rng: Rng, seconds: float) -> list[tuple[float, float, float]]:
         left -= length
         if rng.random() < 0.8:
             valence, arousal = np.clip(
-                (0.35 * valence, 0.35 * arousal) + rng.normal(0, 0.6, size=2), -1, 1
+                0.35 * np.array([valence, arousal]) + rng.normal(0, 0.6, size=2), -1, 1
             )
     return out
 

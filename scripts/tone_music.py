@@ -133,7 +133,13 @@ def _section(
             if k == 0 and number % 2 == 0:
                 degree = root + int(rng.choice([0, 2, 4]))
             pitch = 60 + band.key - 6 + round(12 * mood.register) + 12 * (degree // 7)
-            play(players[0], pitch + scale[degree % 7], at + k * beat / notes, beat / notes * length, 6)
+            play(
+                players[0],
+                pitch + scale[degree % 7],
+                at + k * beat / notes,
+                beat / notes * length,
+                6,
+            )
         if band.drums and mood.drums > 0.15:
             by = 30 * (mood.drums - 0.6)
             play(kit, 36 if number % 2 == 0 else 38, at, 0.1, by)

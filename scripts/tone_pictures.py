@@ -109,7 +109,9 @@ def _shot(rng: Rng, sight: Sight, count: int, kind: str) -> Image:
     elif kind == "stripes":
         along = x * np.cos(turn) + y * np.sin(turn)
         wave = rng.uniform(10, 24)
-        masks = (np.sin((along - speed * t[:, None, None]) * 2 * np.pi / wave) > 0).astype(np.float32)
+        masks = (np.sin((along - speed * t[:, None, None]) * 2 * np.pi / wave) > 0).astype(
+            np.float32
+        )
     elif kind == "rain":
         for _ in range(40):
             cx, cy = rng.uniform(0, WIDTH), (rng.uniform(0, HEIGHT) + 1.8 * speed * t) % HEIGHT

@@ -41,7 +41,9 @@ class Prosody:
     @property
     def arousal(self) -> float:
         """What it ought to feel like, -1 to 1."""
-        raw = 0.4 * self.pitch / 4 + 0.15 * self.wide + 0.4 * self.effort / 5 + 0.25 * self.rate / 0.3
+        raw = (
+            0.4 * self.pitch / 4 + 0.15 * self.wide + 0.4 * self.effort / 5 + 0.25 * self.rate / 0.3
+        )
         return float(np.tanh(raw))
 
 
@@ -92,7 +94,19 @@ def say(rng: Rng, speaker: Speaker, how: Prosody, folder: Path) -> Samples:
     wav = folder / "said.wav"
     wav.unlink(missing_ok=True)
     voice = f"{speaker.language}+{speaker.variant}"
-    command = ["espeak-ng", "-m", "-v", voice, "-p", str(pitch), "-s", str(rate), "-w", str(wav), marked]
+    command = [
+        "espeak-ng",
+        "-m",
+        "-v",
+        voice,
+        "-p",
+        str(pitch),
+        "-s",
+        str(rate),
+        "-w",
+        str(wav),
+        marked,
+    ]
     subprocess.run(command, capture_output=True, check=False)
     if not wav.exists() or wav.stat().st_size < 4_000:
         return np.zeros(0, np.float32)
@@ -126,7 +140,9 @@ def speak(
         for seconds, how in sections:
             now = start
             while now < start + seconds - 0.8:
-                said = say(rng, speaker, how, Path(folder))[: int((start + seconds - now) * RATE_HZ)]
+                said = say(rng, speaker, how, Path(folder))[
+                    : int((start + seconds - now) * RATE_HZ)
+                ]
                 if not len(said):
                     break
                 at = int(now * RATE_HZ)
@@ -135,5 +151,3 @@ def speak(
                 now += len(said) / RATE_HZ + float(rng.gamma(2, 0.12)) * 2 ** (-how.rate)
             start += seconds
     return out
-
-

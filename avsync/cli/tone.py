@@ -71,9 +71,7 @@ def parser() -> argparse.ArgumentParser:
         "--explain", metavar="N", type=int, nargs="?", const=0,
         help="which measures and moments made window N (from 1; without N, the one that stands out)",
     )  # fmt: skip
-    written.add_argument(
-        "--explain-plot", metavar="FILE", type=Path, help="draw that explanation"
-    )
+    written.add_argument("--explain-plot", metavar="FILE", type=Path, help="draw that explanation")
     loudness = made.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
     loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
@@ -139,11 +137,19 @@ def _run(args: argparse.Namespace) -> int:
         if args.sounds or args.pictures:
             rank = try_sounds if args.sounds else try_pictures
             ranked = rank(
-                args.media, args.sounds or args.pictures, windows=windows, model=model, progress=bar  # type: ignore[arg-type]
+                args.media,
+                args.sounds or args.pictures,
+                windows=windows,
+                model=model,
+                progress=bar,  # type: ignore[arg-type]
             )
         else:
             report = score_tone(
-                args.media, windows=windows, audio_track=args.audio_track, model=model, progress=bar  # type: ignore[arg-type]
+                args.media,
+                windows=windows,
+                audio_track=args.audio_track,
+                model=model,
+                progress=bar,  # type: ignore[arg-type]
             )
     if args.sounds or args.pictures:
         return _report_ranking(ranked, args)
@@ -271,7 +277,9 @@ def _report_ranking(ranked: tuple[Candidate, ...], args: argparse.Namespace) -> 
         found = one.report.agreement
         if found is not None and not (args.quiet or args.json):
             print_lines(
-                [f"{place:3}  {found.overall:+.2f} ({found.low:+.2f} to {found.high:+.2f})  {one.path}"]
+                [
+                    f"{place:3}  {found.overall:+.2f} ({found.low:+.2f} to {found.high:+.2f})  {one.path}"
+                ]
             )
     for one in ranked:
         if one.report is None:

@@ -128,8 +128,20 @@ def _draw_explanation(found: Explanation) -> Figure:
     top.axvline(0, color=PALE, linewidth=0.6)
     top.set_title(f"what made {found.window.start:.1f} to {found.window.end:.1f} s", fontsize=10)
     if len(found.moments):
-        below.step(found.moments, found.sound_to_picture, color=ACCENT, where="mid", label="sound looks at picture")
-        below.step(found.moments, found.picture_to_sound, color=_BLUE, where="mid", label="picture listens to sound")
+        below.step(
+            found.moments,
+            found.sound_to_picture,
+            color=ACCENT,
+            where="mid",
+            label="sound looks at picture",
+        )
+        below.step(
+            found.moments,
+            found.picture_to_sound,
+            color=_BLUE,
+            where="mid",
+            label="picture listens to sound",
+        )
         below.axvspan(found.window.start, found.window.end, color=PALE, alpha=0.2, linewidth=0)
         below.legend(frameon=False)
     below.set_xlabel("seconds")

@@ -37,6 +37,7 @@ __all__ = ["SOUND_TOKENS", "Ears", "Heard", "hear"]
 SHORTEST = 1.0
 """Seconds of sound that there are at least."""
 SOUND_TOKENS = 96
+_RANGE = np.float16(15)  # nats (65 dB) under the loudest band: what is softer is not heard
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -139,6 +140,8 @@ def _listen(blocks: Iterable[npt.NDArray[np.float32]]) -> tuple[Frames, float]:
             yield block
 
     log_mel = LogMel()(heard())
+    # Encoders know an absolute floor; one relative to the loudest keeps the volume out of it.
+    np.maximum(log_mel, log_mel.max(initial=-30) - _RANGE, out=log_mel)
     frames = Frames(log_mel, np.concatenate(power), pitch.finish(), notes.finish())
     return frames, samples / SAMPLE_RATE_HZ
 

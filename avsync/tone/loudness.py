@@ -36,9 +36,7 @@ class KMeter:
         """Mean square of each 100 ms that is complete: float64 [blocks]."""
         from scipy.signal import sosfilt
 
-        weighted, self._state = sosfilt(
-            self._sections, samples.astype(np.float64), zi=self._state
-        )
+        weighted, self._state = sosfilt(self._sections, samples.astype(np.float64), zi=self._state)
         held = np.concatenate([self._held, np.square(weighted)])
         step = RATE_HZ // BLOCK_HZ
         count = len(held) // step

@@ -106,7 +106,6 @@ PICTURE = (
 )  # fmt: skip
 
 
-
 def names_of(measures: tuple[Measure, ...]) -> list[str]:
     """The names, in order."""
     return [measure.name for measure in measures]

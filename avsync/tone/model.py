@@ -294,7 +294,10 @@ def speech_weight(share: FloatArray) -> FloatArray:
 def sound_inputs(heard: Heard, count: int | None = None) -> Inputs:
     """What models read of a sound."""
     return Inputs(
-        (scaled_measures(heard.speech[:count], SPEECH), scaled_measures(heard.music[:count], MUSIC)),
+        (
+            scaled_measures(heard.speech[:count], SPEECH),
+            scaled_measures(heard.music[:count], MUSIC),
+        ),
         torch.from_numpy(heard.tokens[:count]).float(),
         torch.from_numpy(speech_weight(heard.speech_share[:count])).float(),
     )

@@ -72,9 +72,7 @@ show(0);
 """
 
 
-def write_page(
-    report: ToneReport, path: str | os.PathLike[str], *, embed: bool = False
-) -> None:
+def write_page(report: ToneReport, path: str | os.PathLike[str], *, embed: bool = False) -> None:
     """Write the report as one HTML page beside, or near, its film.
 
     Args:

@@ -23,6 +23,7 @@ VOICED = 0.6
 _WINDOW = 800  # samples: 50 ms, three periods of 60 Hz
 _SIZE = 2048
 _OCTAVE_COST = 0.02  # Boersma's is 0.01, for windows of six periods
+_SILENT = 1e-8  # of a window's energy: −110 dB
 _ORDER = 11  # of the linear prediction: five formants, and the tilt
 _FASTEST = 0.35  # octaves between neighbours: what jumps further and back was a slip
 
@@ -83,7 +84,7 @@ class PitchTracker:
         spectra = np.fft.rfft(centred, _SIZE)
         own = np.fft.irfft(np.square(np.abs(spectra)))[:, : len(self._own)]
         power = own[:, :1]
-        ratio = own / np.maximum(power, 1e-9) / self._own
+        ratio = own / np.maximum(power, 1e-12) / self._own
         shortest = int(RATE_HZ / HIGHEST_HZ)
         lags = np.arange(shortest, len(self._own) - 1)
         inner = ratio[:, lags]
@@ -96,8 +97,8 @@ class PitchTracker:
         bend = before - 2 * at + after
         shift = np.where(bend < 0, 0.5 * (before - after) / np.minimum(bend, -1e-9), 0.0)
         hz = RATE_HZ / (lag + np.clip(shift, -0.5, 0.5))
-        good = peak[rows, best] & (at > VOICED) & (power[:, 0] > 1e-6)
-        strength = np.clip(np.where(power[:, 0] > 1e-6, at, 0.0), 0.0, 1.0)
+        good = peak[rows, best] & (at > VOICED) & (power[:, 0] > _SILENT)
+        strength = np.clip(np.where(power[:, 0] > _SILENT, at, 0.0), 0.0, 1.0)
         spacing = np.zeros(len(hz), np.float32)
         told = np.flatnonzero(good & (hz < 350))[::2]  # over that, harmonics hide the formants
         spacing[told] = formant_spacing(np.square(np.abs(spectra[told])))

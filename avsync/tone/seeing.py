@@ -112,9 +112,7 @@ def seen_of(frames: Pixels, model: PictureModel, shots: tuple[float, ...] | None
     change = model.visual.change_probability(tokens)
     starts = tuple(finder.starts(change)) if shots is None else shots
     sight = colours(frames, None)
-    return _moments(
-        sight, tokens.values, model.visual.motion(tokens), change, starts, Smiles(None)
-    )
+    return _moments(sight, tokens.values, model.visual.motion(tokens), change, starts, Smiles(None))
 
 
 @dataclass(slots=True, eq=False)

@@ -147,14 +147,22 @@ def _explain(
     if heard is not None:
         weights = weights_of(window, heard.audible)
         share = speech_weight(heard.speech_share)
-        parts += _contributions("sound", "voice", SPEECH, heard.speech, model.speech, weights, share)
+        parts += _contributions(
+            "sound", "voice", SPEECH, heard.speech, model.speech, weights, share
+        )
         parts += _contributions(
             "sound", "music", MUSIC, heard.music, model.music, weights, 1 - share
         )
     if seen is not None:
         weights = weights_of(window, seen.visible)
         parts += _contributions(
-            "picture", "picture", PICTURE, seen.picture, model.picture, weights, np.ones(len(weights))
+            "picture",
+            "picture",
+            PICTURE,
+            seen.picture,
+            model.picture,
+            weights,
+            np.ones(len(weights)),
         )
     parts.sort(key=lambda part: -abs(part.by))
     empty = np.zeros(0)

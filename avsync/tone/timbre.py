@@ -105,7 +105,9 @@ def moment_measures(
         heard = near[near > whole + QUIET]
         short = float(lufs(np.mean(10 ** ((near + 0.691) / 10), keepdims=True))[0])
         loudness = float(np.clip(short - whole, -20, 20))
-        spread = float(np.percentile(heard, 95) - np.percentile(heard, 10)) if len(heard) > 4 else 0.0
+        spread = (
+            float(np.percentile(heard, 95) - np.percentile(heard, 10)) if len(heard) > 4 else 0.0
+        )
         speech[k] = [loudness, *voice.measures(k + 0.5)]
         music[k] = [loudness, spread, *band.measures(k + 0.5)]
         share[k] = voice.share(k + 0.5, talking)
@@ -217,7 +219,9 @@ def _onsets(rise: FloatArray) -> npt.NDArray[np.int64]:
     smooth = np.convolve(rise, [0.25, 0.5, 0.25], mode="same")
     mean = np.convolve(rise, np.full(50, 1 / 50), mode="same")
     near = np.lib.stride_tricks.sliding_window_view(np.pad(smooth, 2, mode="edge"), 5).max(axis=1)
-    found: npt.NDArray[np.int64] = np.flatnonzero((smooth >= near) & (smooth > 1.3 * mean + 0.25 * _ONSET))
+    found: npt.NDArray[np.int64] = np.flatnonzero(
+        (smooth >= near) & (smooth > 1.3 * mean + 0.25 * _ONSET)
+    )
     return found
 
 
@@ -227,7 +231,9 @@ def _syllables(level: FloatArray, voiced: npt.NDArray[np.bool_]) -> npt.NDArray[
 
     if len(level) < 5:
         return np.zeros(0, np.int64)
-    smooth = np.convolve(np.pad(level, 2, mode="edge"), np.hanning(7)[1:-1] / np.hanning(7).sum(), "valid")
+    smooth = np.convolve(
+        np.pad(level, 2, mode="edge"), np.hanning(7)[1:-1] / np.hanning(7).sum(), "valid"
+    )
     peaks, _ = find_peaks(smooth, prominence=_DIP_DB, distance=4)
     nuclei: npt.NDArray[np.int64] = peaks[voiced[peaks]].astype(np.int64)
     return nuclei

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +29,7 @@ def windows_of(duration: float, seconds: float) -> list[Span]:
         raise ValueError(f"a window is 1 s or more; got {seconds:g}")
     count = max(1, round(duration / seconds))
     edges = [duration * n / count for n in range(count + 1)]
-    return [Span(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Span(a, b) for a, b in pairwise(edges)]
 
 
 def weights_of(window: Span, there: npt.NDArray[np.bool_]) -> FloatArray:
