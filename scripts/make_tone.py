@@ -3,11 +3,11 @@
     python scripts/make_tone.py TONE --count 160 --soundfont FluidR3_GM.sf2
     python scripts/make_tone.py TONE --count 40 --split test --soundfont TimGM6mb.sf2
 
-A film's mood wanders from section to section; a composer, speakers and a camera follow it, each with
-a will of their own (`tone_music.py`, `tone_voices.py`, `tone_pictures.py`). Kept are the measures and
-tokens of each second, as `avsync.tone` takes them, and the truth: valence and arousal of each side by
-what was really played, said and shown. Languages, speakers' variants, soundfonts and kinds of scenes
-of `test` are not in `train`. Everything is drawn from one seed.
+A film's mood wanders from section to section; a composer, speakers and a camera follow it, each
+with a will of their own (`tone_music.py`, `tone_voices.py`, `tone_pictures.py`). Kept are the
+measures and tokens of each second, as `avsync.tone` takes them, and the truth: valence and arousal
+of each side by what was really played, said and shown. Languages and kinds of scenes of `test` are
+not in `train`; give other soundfonts, too. Everything is drawn from one seed.
 """
 
 from __future__ import annotations
@@ -121,13 +121,14 @@ def make(recipe: Recipe, number: int, out: Path) -> None:
     moods = draw_moods(rng, recipe.seconds)
     length = round(recipe.seconds * RATE_HZ)
     kind = str(rng.choice(["music", "voice", "both"], p=[0.45, 0.4, 0.15]))
-    sound, said = np.zeros(length, np.float32), []
+    sound = np.zeros(length, np.float32)
+    said: list[list[tuple[float, float, float]]] = []
     for part, maker in (("music", music_of), ("voice", voice_of)):
         if kind in (part, "both"):
-            heard, meant = maker(rng, recipe, moods)
-            heard = np.pad(heard[:length], (0, max(0, length - len(heard))))
-            heard = heard / (np.sqrt(np.mean(heard**2)) + 1e-6)
-            sound += heard * (0.3 if said == [] and kind == "both" else 1.0)
+            made, meant = maker(rng, recipe, moods)
+            made = np.pad(made[:length], (0, max(0, length - len(made))))
+            made = made / (np.sqrt(np.mean(made**2)) + 1e-6)
+            sound += made * (0.3 if said == [] and kind == "both" else 1.0)
             said.append(meant)
     plan: list[tuple[float, Sight]] = [(s, draw_sight(rng, v, a)) for s, v, a in moods]
     frames, _ = draw_film(rng, plan, recipe.kinds)

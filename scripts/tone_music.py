@@ -1,8 +1,8 @@
 """Music whose mood is known: tempo, mode, register, density, touch and articulation are given.
 
-What a listener would make of them is the teachers' business (`teach`): signs and sizes after Gomez &
-Danuser (2007) and Eerola, Friberg & Bresin (2013), in whose experiments mode and register moved
-valence, and tempo, dynamics and articulation arousal.
+What a listener would make of them is the teachers' business: signs and sizes after Gomez & Danuser
+(2007) and Eerola, Friberg & Bresin (2013), in whose experiments mode and register moved valence,
+and tempo, dynamics and articulation arousal.
 """
 
 from __future__ import annotations

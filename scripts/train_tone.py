@@ -5,14 +5,14 @@
     python scripts/train_tone.py --videos FILMS --labels labels.csv --resume tone.safetensors \\
         --out mine.safetensors
 
-Valence and arousal of each second are learnt by the likelihood of a normal distribution whose spread
-is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that theory begins
+Valence and arousal of each second are learnt by the likelihood of a normal distribution whose
+spread is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that theory begins
 with, and never change their sign. Agreement is learnt from pairs that were made for each other
 against pairs that were not, and against a film's own sound moved by a third of its length.
 
 `--videos` adds films of one's own. Without `--labels` they teach agreement only: their own sound
-against another film's, and against itself moved. `--labels` is a CSV file with a head and a line for
-each stretch that somebody annotated:
+against another film's, and against itself moved. `--labels` is a CSV file with a head and a line
+for each stretch that somebody annotated:
 
     film      file name within the folder
     start_s   seconds; empty for the whole film
@@ -256,7 +256,7 @@ def train(model: ToneModel, films: list[Film], *, steps: int, seed: int, peak: f
         near = HOLD / 100 * (held(model.speech) * 4 + held(model.music) + held(model.picture))
         loss = level + agreed + near
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -300,7 +301,7 @@ def test_black_bars_say_nothing_of_light() -> None:
 def test_windows_cover_the_film(duration: float, seconds: float) -> None:
     spans = windows_of(duration, seconds)
     assert spans[0].start == 0 and spans[-1].end == pytest.approx(duration)
-    assert all(a.end == b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(spans))
 
 
 def test_a_window_weighs_what_lies_in_it() -> None:

@@ -15,7 +15,8 @@ from avsync.tone.page import write_page
 from avsync.tone.report import Agreement, SideTone, ToneReport
 from avsync.tone.windows import clock, windows_of
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, _NAMES)), "")
 
 _PROBE = """<script>addEventListener('load',()=>setTimeout(()=>{
 const seen={errors:[]},curves=document.getElementById('curves');

@@ -20,7 +20,7 @@ from avsync.timemap import Span
 if TYPE_CHECKING:
     from avsync.tone.model import ToneModel
     from avsync.tone.report import ToneReport
-    from avsync.tone.score import Candidate
+    from avsync.tone.score import Candidate, Windows
 
 _EPILOG = """\
 Valence (displeasing to pleasing) and arousal (calm to excited) lie in -1 to 1, each with a standard
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     written.add_argument(
         "--explain", metavar="N", type=int, nargs="?", const=0,
-        help="which measures and moments made window N (from 1; without N, the one that stands out)",
+        help="which measures and moments made window N (from 1; alone: the one that stands out)",
     )  # fmt: skip
     written.add_argument("--explain-plot", metavar="FILE", type=Path, help="draw that explanation")
     loudness = made.add_mutually_exclusive_group()
@@ -126,7 +126,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    windows: object = "shots" if args.shots else (args.windows or 5.0)
+    windows: Windows = "shots" if args.shots else (args.windows or 5.0)
     if args.scenes is not None:
         windows = read_scenes(args.scenes)
     with Bar(quiet=args.quiet) as bar:
@@ -141,7 +141,7 @@ def _run(args: argparse.Namespace) -> int:
                 args.sounds or args.pictures,
                 windows=windows,
                 model=model,
-                progress=bar,  # type: ignore[arg-type]
+                progress=bar,
             )
         else:
             report = score_tone(
@@ -149,7 +149,7 @@ def _run(args: argparse.Namespace) -> int:
                 windows=windows,
                 audio_track=args.audio_track,
                 model=model,
-                progress=bar,  # type: ignore[arg-type]
+                progress=bar,
             )
     if args.sounds or args.pictures:
         return _report_ranking(ranked, args)
@@ -265,7 +265,8 @@ def explanation_lines(report: ToneReport, window: int) -> Iterator[str]:
     if len(found.moments):
         seen = found.moments[found.sound_to_picture.argmax()]
         heard = found.moments[found.picture_to_sound.argmax()]
-        yield f"  the sound looked most at the picture at {seen:.1f} s, the picture at the sound at {heard:.1f} s"
+        yield f"  the sound looked most at the picture at {seen:.1f} s"
+        yield f"  the picture listened most to the sound at {heard:.1f} s"
 
 
 def _report_ranking(ranked: tuple[Candidate, ...], args: argparse.Namespace) -> int:
@@ -278,7 +279,8 @@ def _report_ranking(ranked: tuple[Candidate, ...], args: argparse.Namespace) -> 
         if found is not None and not (args.quiet or args.json):
             print_lines(
                 [
-                    f"{place:3}  {found.overall:+.2f} ({found.low:+.2f} to {found.high:+.2f})  {one.path}"
+                    f"{place:3}  {found.overall:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+                    f"  {one.path}"
                 ]
             )
     for one in ranked:

@@ -1,4 +1,4 @@
-"""Pictures of a tone report: both trajectories, their agreement, and a thumbnail for each window."""
+"""Pictures of a tone report: both trajectories, their agreement, and thumbnails."""
 
 from __future__ import annotations
 

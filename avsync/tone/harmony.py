@@ -97,5 +97,9 @@ def _standard(values: FloatArray) -> FloatArray:
 
 
 _KEYS = np.array(
-    [_standard(np.roll(profile, key)) for profile in (_MAJOR, _MINOR) for key in range(12)]
+    [
+        _standard(np.roll(profile, key).astype(np.float64))
+        for profile in (_MAJOR, _MINOR)
+        for key in range(12)
+    ]
 )

@@ -49,11 +49,12 @@ _R128 = "EBU R 128, ITU-R BS.1770"
 _KEYS = "Krumhansl & Kessler 1982"
 
 SPEECH = (
-    Measure("loudness", "dB", 0.0, 4.0, 1, 0, "louder than the rest", "softer than the rest", _R128),
+    Measure("loudness", "dB", 0.0, 4.0, 1, 0, "louder than the rest", "softer than the rest",
+            _R128),
     Measure("dynamics", "dB", 18.0, 4.0, 1, 0, "changing loudness", "even loudness",
             "Goudbeek & Scherer 2010"),
-    Measure("pitch", "semitones over the speaker's usual", 1.0, 4.0, 1, 0, "a raised pitch", "a low pitch",
-            "Boersma 1993; Juslin & Laukka 2003"),
+    Measure("pitch", "semitones over the speaker's usual", 1.0, 4.0, 1, 0, "a raised pitch",
+            "a low pitch", "Boersma 1993; Juslin & Laukka 2003"),
     Measure("pitch_range", "semitones", 3.2, 1.4, 1, 1, "a moving pitch", "a flat pitch",
             "Goudbeek & Scherer 2010"),
     Measure("effort", "dB", -15.0, 4.5, 1, 0, "a raised voice", "a relaxed voice",
@@ -70,7 +71,8 @@ SPEECH = (
             "Eyben et al. 2016"),
 )  # fmt: skip
 MUSIC = (
-    Measure("loudness", "dB", 0.0, 4.0, 1, 0, "louder than the rest", "softer than the rest", _R128),
+    Measure("loudness", "dB", 0.0, 4.0, 1, 0, "louder than the rest", "softer than the rest",
+            _R128),
     Measure("dynamics", "dB", 5.0, 3.0, 1, 0, "changing loudness", "even loudness", _R128),
     Measure("onset_density", "onsets/s", 3.0, 1.6, 1, 0, "many notes", "few notes",
             "Bello et al. 2005; Gomez & Danuser 2007"),

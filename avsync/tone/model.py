@@ -110,13 +110,12 @@ class SideModel(nn.Module):
         self.register_buffer("first", torch.tensor(sizes), False)
         self.raw = nn.Parameter(torch.log(torch.expm1(torch.tensor(sizes))))
         self.bias = nn.Parameter(torch.zeros(2))
-        self.added = nn.Sequential(
-            nn.LayerNorm(tokens), nn.Linear(tokens, 16), nn.Tanh(), nn.Linear(16, 2)
-        )
-        self.spread = nn.Sequential(nn.Linear(len(measures), 12), nn.Tanh(), nn.Linear(12, 2))
-        nn.init.zeros_(self.added[-1].weight)
-        nn.init.zeros_(self.added[-1].bias)
-        nn.init.constant_(self.spread[-1].bias, -1.2)
+        adds, spreads = nn.Linear(16, 2), nn.Linear(12, 2)
+        self.added = nn.Sequential(nn.LayerNorm(tokens), nn.Linear(tokens, 16), nn.Tanh(), adds)
+        self.spread = nn.Sequential(nn.Linear(len(measures), 12), nn.Tanh(), spreads)
+        nn.init.zeros_(adds.weight)
+        nn.init.zeros_(adds.bias)
+        nn.init.constant_(spreads.bias, -1.2)
 
     @property
     def weights(self) -> Tensor:
@@ -157,8 +156,9 @@ class ToneModel(nn.Module):
         self.picture_in = nn.Linear(PICTURE_TOKENS + len(PICTURE) + 2, _DIM)
         self.sound_asks = ContextAttention(_DIM, _DIM, heads=4, head_dim=6, reach=MEMORY)
         self.picture_asks = ContextAttention(_DIM, _DIM, heads=4, head_dim=6, reach=MEMORY)
-        self.read = nn.Sequential(nn.Linear(5 * _DIM, 24), nn.ReLU(), nn.Linear(24, 1))
-        nn.init.zeros_(self.read[-1].weight)
+        last = nn.Linear(24, 1)
+        self.read = nn.Sequential(nn.Linear(5 * _DIM, 24), nn.ReLU(), last)
+        nn.init.zeros_(last.weight)
         # Nats: of a perfect level, and what distance in arousal and valence costs, and what rising
         # and falling together is worth.
         self.plain = nn.Parameter(torch.log(torch.expm1(torch.tensor([1.0, 2.0, 1.5, 3.0]))))
@@ -221,7 +221,8 @@ class ToneModel(nn.Module):
         together = (near @ ((heard - centres[0]) * (seen - centres[1]))).sum(-1)
         level, arousal, valence, moves = nn.functional.softplus(self.plain)
         costs = arousal * apart[..., 0] + valence * apart[..., 1]
-        return level - costs + moves * together
+        logits: Tensor = level - costs + moves * together
+        return logits
 
     @torch.inference_mode()
     def judge_sound(self, heard: Heard) -> Estimate:

@@ -77,7 +77,7 @@ def write_page(report: ToneReport, path: str | os.PathLike[str], *, embed: bool 
 
     Args:
         path: the page; the film is named by its path from there.
-        embed: put the film itself into the page, so that it may be sent on; films of some megabytes.
+        embed: put the film itself into the page, so that it may be sent on; for small films.
 
     Raises:
         OSError: the page cannot be written, or the film not read.
@@ -107,8 +107,8 @@ def _page(report: ToneReport, source: str) -> str:
     data = json.dumps(report_record(report), allow_nan=False).replace("</", "<\\/")
     said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in report.sentences)
     limits = (
-        "Numbers are estimates with their standard errors, of how most listeners and viewers of the "
-        "studies behind them would take it; cultures differ. They say nothing about a person."
+        "Numbers are estimates with their standard errors, of how most listeners and viewers of "
+        "the studies behind them would take it; cultures differ. They say nothing about a person."
     )
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Tone of {name}</title>
@@ -145,7 +145,8 @@ def _curves(report: ToneReport) -> str:
 
 def _figure(name: str, shapes: str) -> str:
     return (
-        f'<figure><figcaption>{name}, −1 to 1</figcaption><svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" '
+        f"<figure><figcaption>{name}, −1 to 1</figcaption>"
+        f'<svg viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" '
         f'preserveAspectRatio="none" id="{name}" aria-hidden="true">'
         f'<line class="zero" x1="0" x2="{_WIDTH:g}" y1="{_y(0)}" y2="{_y(0)}"/>{shapes}'
         f'<line class="now" x1="0" x2="0" y1="0" y2="{_HEIGHT:g}"/></svg></figure>'
@@ -176,7 +177,8 @@ def _bars(report: ToneReport, values: FloatArray) -> str:
             left, right = _x(report, span.start), _x(report, span.end)
             top, height = _y(max(0.0, value)), abs(value) * _HEIGHT / 2
             kind = "agree" if value > 0 else "disagree"
-            out += f'<rect class="{kind}" x="{left}" y="{top}" width="{max(0.5, right - left - 1):.2f}" height="{height:.2f}"/>'
+            size = f'width="{max(0.5, right - left - 1):.2f}" height="{height:.2f}"'
+            out += f'<rect class="{kind}" x="{left}" y="{top}" {size}/>'
     return out
 
 
@@ -197,7 +199,8 @@ def _table(report: ToneReport) -> str:
             found = window[side] or {}
             cells += f"<td>{make(found.get('arousal'))}</td><td>{make(found.get('valence'))}</td>"
         name = html.escape(window["name"])
-        rows += f'<tr><td><button class="seek">{name}</button></td>{cells}<td>{make(window["agreement"])}</td></tr>'
+        first = f'<td><button class="seek">{name}</button></td>'
+        rows += f"<tr>{first}{cells}<td>{make(window['agreement'])}</td></tr>"
     heads = ["window", "sound: arousal", "valence", "picture: arousal", "valence", "agreement"]
     head = "".join(f"<th>{text}</th>" for text in heads)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -111,7 +111,7 @@ def report_of(
         named = {f"shot {n}": span for n, span in enumerate(spans, start=1)}
     elif isinstance(windows, Mapping):
         named = {name: _within(span, duration) for name, span in windows.items()}
-    elif isinstance(windows, Sequence):
+    elif not isinstance(windows, int | float):
         named = {f"{clock(s.start)}-{clock(s.end)} ({n})": s for n, s in enumerate(windows, 1)}
         named = {name: _within(span, duration) for name, span in named.items()}
     else:

@@ -40,7 +40,10 @@ def summarise(
     sound = picture = agreement = judgement = None
     if heard is not None:
         estimate = model.judge_sound(heard)
-        values = {"speech": (SPEECH, heard.speech), "music": (MUSIC, heard.music)}
+        values: dict[str, tuple[tuple[Measure, ...], FloatArray]] = {
+            "speech": (SPEECH, heard.speech),
+            "music": (MUSIC, heard.music),
+        }
         weight = speech_weight(heard.speech_share)
         sound = _side(estimate, heard.audible, windows, duration, values, weight)
     if seen is not None:
@@ -173,7 +176,9 @@ def _explain(
     looked = _looked(judgement.sound_to_picture, weights)
     listened = _looked(judgement.picture_to_sound, weights)
     kept = np.flatnonzero((looked > 0) | (listened > 0))
-    return Explanation(window, tuple(parts), kept + 0.5, looked[kept], listened[kept])
+    return Explanation(
+        window, tuple(parts), kept.astype(np.float64) + 0.5, looked[kept], listened[kept]
+    )
 
 
 def _looked(band: FloatArray, weights: FloatArray) -> FloatArray:

@@ -58,7 +58,9 @@ class Frames:
     @cached_property
     def bands(self) -> dict[str, FloatArray]:
         """Power of wide bands in each 20 ms, float64 [frames], and its centroid in octaves."""
-        hz, out = _band_hz(), {name: [] for name in ("low", "mid", "under", "over", "peak", "edge", "centre", "level")}  # fmt: skip
+        names = ("low", "mid", "under", "over", "peak", "edge", "centre", "level")
+        hz = _band_hz()
+        out: dict[str, list[FloatArray]] = {name: [] for name in names}
         for first in range(0, len(self.log_mel), 3000):
             part = np.exp(self.log_mel[first : first + 3000].astype(np.float32)).astype(np.float64)
             root = np.sqrt(part)
