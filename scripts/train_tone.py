@@ -6,8 +6,8 @@
         --out mine.safetensors
 
 Valence and arousal of each second are learnt by the likelihood of a normal distribution whose
-spread is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that theory begins
-with, and never change their sign. Agreement is learnt from pairs that were made for each other
+spread is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that theory
+begins with, and never change their sign. Agreement is learnt from pairs that were made for each other
 against pairs that were not, and against a film's own sound moved by a third of its length.
 
 `--videos` adds films of one's own. Without `--labels` they teach agreement only: their own sound

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import wave
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -58,9 +59,9 @@ def tones(notes: list[float], every: float, seconds: float, *, amplitude: float 
     t = np.arange(int(min(1.0, 2 * every) * RATE_HZ)) / RATE_HZ
     for n in range(int(seconds / every)):
         hz = 440 * 2 ** ((notes[n % len(notes)] - 69) / 12)
-        wave = sum(np.sin(2 * np.pi * k * hz * t) / k**1.5 for k in range(1, 6) if k * hz < 7000)
+        rich = sum(np.sin(2 * np.pi * k * hz * t) / k**1.5 for k in range(1, 6) if k * hz < 7000)
         at = int(n * every * RATE_HZ)
-        note = (wave * np.exp(-4 * t))[: len(out) - at]
+        note = (rich * np.exp(-4 * t))[: len(out) - at]
         out[at : at + len(note)] += amplitude * note
     return out.astype(np.float32)
 
@@ -106,6 +107,14 @@ def moving(speed: float, *, shot: int = 10_000, frames: int = 250) -> npt.NDArra
     return out
 
 
+def write_wav(path: Path, samples: Samples) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+
+
 def write_film(path: Path, frames: npt.NDArray[np.uint8]) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
@@ -130,9 +139,9 @@ def test_loudness_of_a_sine_is_as_in_the_recommendation() -> None:
 @pytest.mark.parametrize("hz", [85.0, 140.0, 233.0, 410.0])
 def test_pitch_of_a_rich_tone_is_found_in_any_blocks(hz: float) -> None:
     t = np.arange(RATE_HZ) / RATE_HZ
-    wave = sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 12)).astype(np.float32)
+    rich = sum(np.sin(2 * np.pi * k * hz * t) / k for k in range(1, 12)).astype(np.float32)
     tracker = PitchTracker()
-    for part in np.array_split(wave, 7):
+    for part in np.array_split(rich, 7):
         tracker.add(part)
     found = tracker.finish()
     inner = found.hz[5:-5]
@@ -434,11 +443,9 @@ def test_the_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
 def test_the_command_judges_ranks_and_refuses(
     tmp_path: Path, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import soundfile  # type: ignore[import-untyped]
-
     song, mute = tmp_path / "song.wav", tmp_path / "mute.wav"
-    soundfile.write(song, tones([60, 64, 67], 0.3, 6.0), RATE_HZ)
-    soundfile.write(mute, np.zeros(2 * RATE_HZ), RATE_HZ)
+    write_wav(song, tones([60, 64, 67], 0.3, 6.0))
+    write_wav(mute, np.zeros(2 * RATE_HZ, np.float32))
     assert main(["tone", str(song), "--json", "--csv", str(tmp_path / "a.csv"), "-q"]) == 0
     out = capsys.readouterr()
     assert json.loads(out.out)["windows"][0]["picture"] is None and "no picture" in out.err
@@ -452,12 +459,10 @@ def test_the_command_judges_ranks_and_refuses(
 
 
 def test_candidates_are_ranked_and_failures_come_last(tmp_path: Path) -> None:
-    import soundfile
-
     cut = tmp_path / "cut.mp4"
     write_film(cut, moving(1.0, shot=50, frames=100).repeat(4, axis=1).repeat(4, axis=2))
     song = tmp_path / "song.wav"
-    soundfile.write(song, tones([60, 64, 67], 0.3, 5.0), RATE_HZ)
+    write_wav(song, tones([60, 64, 67], 0.3, 5.0))
     (tmp_path / "broken.wav").write_bytes(b"RIFF no")
     ranked = try_sounds(cut, [tmp_path / "broken.wav", song], model=model())
     assert ranked[0].path == str(song) and ranked[0].report is not None
