@@ -111,7 +111,8 @@ def passages(
         for n in range(count):
             seed = int(rng.integers(1 << 30))
             mood = dataclasses.replace(draw_mood(rng, 0.0, 0.0), drums=0.0)
-            low, high = (dataclasses.replace(mood, **change) for change in (less, more))
+            low = dataclasses.replace(mood, **less)  # type: ignore[arg-type]
+            high = dataclasses.replace(mood, **more)  # type: ignore[arg-type]
             band, first = draw_band(rng), bool(n % 2)
             sound = two_passages(seed, band, (low, high) if first else (high, low), font)
             report = report_of(hear(Audio(sound, RATE_HZ), ears), None, model, windows=12.0)

@@ -89,7 +89,8 @@ def recorded(rng: Rng, sound: Samples) -> Samples:
         sound = 0.6 * sound + 0.4 * equalise(rng, sound.astype(np.float32))
     if rng.random() < 0.5:
         sound = sound + coloured_noise(rng, len(sound)) * 10 ** (rng.uniform(-50, -22) / 20)
-    return (sound * (0.5 / np.abs(sound).max())).astype(np.float32)
+    scaled: Samples = (sound * (0.5 / np.abs(sound).max())).astype(np.float32)
+    return scaled
 
 
 def music_of(

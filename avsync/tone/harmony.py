@@ -83,7 +83,7 @@ def mode_of(strength: NoteArray) -> tuple[float, float, float]:
     if total.sum() <= 0:
         return 0.0, 0.0, 0.0
     classes = np.bincount((np.arange(_COUNT) + _LOWEST) % 12, total, 12)
-    fit = _KEYS @ _standard(classes)
+    fit = _KEYS @ _standard(classes.astype(np.float64))
     major, minor = float(fit[:12].max()), float(fit[12:].max())
     heavy = np.square(total)
     register = float((heavy * (np.arange(_COUNT) + _LOWEST - _MIDDLE_C)).sum() / heavy.sum()) / 12
