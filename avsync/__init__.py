@@ -1,6 +1,6 @@
-"""avsync lines things up in time: subtitles with the speech of their film, cuts with music.
+"""avsync lines things up in time: subtitles with speech, cuts with music, sound with picture.
 
-    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime · montage
+    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime · montage · offset
 
 The public names below stand in the order in which they depend on one another. Each is imported
 when it is first asked for, so `import avsync` itself loads neither torch nor any other library.

@@ -3,7 +3,8 @@
 Between the last cue before a break and the first one after it, nothing that is heard says where the
 break is, and it may be anywhere in that pause. But whoever takes a scene out leaves a change of
 shot behind, and whoever puts advertisements in leaves two. So a break goes to where the changes fit
-best, and stays in the middle of its pause if none does or several fit alike.
+best, of several that fit alike to the one nearest to the middle of the pause, and stays in that
+middle where there is none: no cue is under any of them, and the middle itself is hardly ever right.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def snap_breaks(time_map: TimeMap, cues: Sequence[Span], shots: Sequence[float])
 
     What was put in (the shift grows) begins with a change and ends with one, as far apart as the
     shifts say; so two changes have to fit. Where something was taken out (it falls), one change is
-    left, and it has to be the only one in the pause. No cue moves: none lies in its pause.
+    left. No cue moves: none lies in its pause.
 
     Args:
         cues: spans on the source's clock.
@@ -92,31 +93,31 @@ def _inserted(
     first = changes[_within(changes, before.map(pause.start), before.map(pause.end))]
     second = changes[_within(changes, after.map(pause.start), after.map(pause.end))]
     moments = [before.unmap(float(t)) for t in first]
-    found: list[tuple[float, float]] = []
-    for moment in moments:
-        off = np.abs(second - after.map(moment))
-        if len(off) and off.min() <= SHIFT_ERROR:
-            found.append((float(off.min()), moment))
-    if not found and len(first) and len(second):
-        return None
-    if not found:  # one end of what was put in has no change that was seen
-        moments += [after.unmap(float(t)) for t in second]
-        found = [(0.0, moment) for moment in moments]
-    best = min(found, default=None)
-    if best is None or sum(off <= best[0] + SHIFT_ERROR / 2 for off, _ in found) > 1:
-        return None
-    return _held(best[1], pause), _held(best[1], pause)
+    off = [float(np.abs(second - after.map(m)).min(initial=math.inf)) for m in moments]
+    fitting = [m for m, by in zip(moments, off, strict=True) if by <= SHIFT_ERROR]
+    if fitting:
+        sure = [m for m in fitting if off[moments.index(m)] <= min(off) + SHIFT_ERROR / 2]
+    else:  # one end of what was put in has no change that was seen
+        sure = moments + [after.unmap(float(t)) for t in second]
+    best = _most_central(sure, (pause.start + pause.end) / 2)
+    return None if best is None else (_held(best, pause), _held(best, pause))
 
 
 def _removed(
     before: Piece, after: Piece, pause: Span, changes: FloatArray
 ) -> tuple[float, float] | None:
     """Where the source breaks off and where it goes on, around the one change that is left."""
-    left = changes[_within(changes, before.map(pause.start), after.map(pause.end))]
-    if len(left) != 1:
+    first, last = before.map(pause.start), after.map(pause.end)
+    left = changes[_within(changes, first, last)]
+    moment = _most_central(left.tolist(), (first + last) / 2)
+    if moment is None or first > last:
         return None
-    moment = float(left[0])
+    moment = min(max(moment, first), last)
     return _held(before.unmap(moment), pause), _held(after.unmap(moment), pause)
+
+
+def _most_central(moments: Sequence[float], middle: float) -> float | None:
+    return min(moments, key=lambda t: abs(t - middle), default=None)
 
 
 def _within(changes: FloatArray, start: float, end: float) -> npt.NDArray[np.bool_]:

@@ -170,7 +170,9 @@ def retime_file(
     if refused:
         return replace(outcome, status="refused")
     if settings.profile is not None:
-        retiming, outcome = _polished(job, settings, subtitles, retiming, outcome, cache, progress)
+        retiming, outcome = _polished(
+            job, settings, subtitles, retiming, outcome, model=model, cache=cache, progress=progress
+        )
     backup = _write(job, subtitles, retiming, settings)
     return replace(outcome, output=job.output, backup=backup)
 
@@ -181,6 +183,8 @@ def _polished(
     subtitles: Subtitles,
     retiming: Retiming,
     outcome: Outcome,
+    *,
+    model: RetimeModel | None,
     cache: TokenCache | None,
     progress: Progress | None,
 ) -> tuple[Retiming, Outcome]:
@@ -191,7 +195,11 @@ def _polished(
 
     assert settings.profile is not None
     timing = read_film_timing(
-        job.reference, audio_track=settings.audio_track, cache=cache, progress=progress
+        job.reference,
+        audio_track=settings.audio_track,
+        model=model,
+        cache=cache,
+        progress=progress,
     )
     changes = timing.shots.changes
     spans = [cue.span for cue in subtitles.cues]

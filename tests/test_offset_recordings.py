@@ -87,7 +87,9 @@ def test_compressed_stereo_at_another_rate(camera: Path, sound: Samples, tmp_pat
 def test_eight_channels_and_a_film(camera: Path, sound: Samples, tmp_path: Path) -> None:
     heard = device(sound, start=8.0, seconds=35.0, noise_db=-10.0, seed=5)
     eight = write_wav(tmp_path / "eight.wav", np.stack([heard * g for g in np.linspace(0.2, 1, 8)]))
-    film = write_sound(tmp_path / "film.mkv", "flac", RATE_HZ, heard, picture=True)
+    film = write_sound(
+        tmp_path / "film.mkv", "flac", RATE_HZ, -heard, picture=True
+    )  # wired wrongly
     for one in align(camera, eight, film):
         assert one.accepted and one.offset_s == pytest.approx(3.0, abs=1e-3)
 

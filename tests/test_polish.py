@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import avsync
@@ -277,7 +277,7 @@ grids = st.one_of(
 words = st.one_of(st.none(), st.lists(anyhow.map(lambda pair: Span(*pair)), max_size=6))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     cues=st.one_of(dialogue(), loose),
     cuts=st.lists(moments, max_size=12),
@@ -285,6 +285,14 @@ words = st.one_of(st.none(), st.lists(anyhow.map(lambda pair: Span(*pair)), max_
     speech=words,
     profile=st.sampled_from(["netflix", "bbc"]),
     text=st.sampled_from(["Well.", "Somewhat longer text of two lines\nthat needs its time"]),
+)
+@example(  # a long cue over another, which once came to start together with it
+    cues=[(0.0, 7.5), (0.5, 1.5)],
+    cuts=[],
+    grid=FrameGrid(Fraction(24000, 1001)),
+    speech=None,
+    profile="netflix",
+    text="Well.",
 )
 def test_nothing_gets_worse_and_nothing_is_done_twice(
     cues: list[tuple[float, float]],
@@ -312,7 +320,7 @@ def test_nothing_gets_worse_and_nothing_is_done_twice(
     assert again.before == again.after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cues=dialogue(), cuts=st.lists(moments, max_size=12), grid=grids)
 def test_cues_keep_their_order_and_never_come_to_overlap(
     cues: list[tuple[float, float]], cuts: list[float], grid: FrameGrid
@@ -322,7 +330,7 @@ def test_cues_keep_their_order_and_never_come_to_overlap(
         assert before.start <= before.end <= after.start <= after.end
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cues=dialogue(), cuts=st.lists(moments, max_size=12), data=st.data())
 def test_no_cue_leaves_the_words_that_it_covers(
     cues: list[tuple[float, float]], cuts: list[float], data: st.DataObject

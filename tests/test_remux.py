@@ -104,7 +104,9 @@ def test_what_else_a_film_says_goes_along(film: Path, tmp_path: Path) -> None:
         assert new.metadata["title"] == "Low Tide"
         assert [c["metadata"]["title"] for c in new.chapters()] == ["One"]
         assert [c["end"] * (c["time_base"] or 0) for c in new.chapters()] == [3]
-        streams = zip(old.streams[:2], new.streams[:2], strict=True)  # then the chapters' own
+        streams = zip(
+            list(old.streams)[:2], list(new.streams)[:2], strict=True
+        )  # then the chapters' own
         for one, other in streams:
             assert one.metadata.get("language") == other.metadata.get("language")
             assert one.disposition == other.disposition

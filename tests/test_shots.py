@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scenes import scene, write_pictures
 
 from avsync.breaks import breaks_of, snap_breaks
@@ -123,7 +125,31 @@ def test_where_a_scene_was_taken_out_one_change_is_left() -> None:
     assert found.source == Span(13.4, 38.4)
 
 
-@pytest.mark.parametrize("shots", [[], [11.0, 13.0], [3.0, 50.0]])
+def test_of_several_changes_the_most_central_is_taken() -> None:
+    cues = [Span(8, 10), Span(40, 42)]
+    [found] = breaks_of(snap_breaks(two_pieces(12.0, 0.0, -25.0), cues, [10.4, 12.9, 14.6]))
+    assert found.target.start == 12.9  # of 10 to 15
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    shots=st.lists(st.floats(0, 60), max_size=12),
+    shift=st.floats(-28, 28),
+    joint=st.floats(10, 12),
+)
+def test_a_snapped_map_is_a_map_with_its_breaks_in_their_pauses(
+    shots: list[float], shift: float, joint: float
+) -> None:
+    cues = [Span(2, 3), Span(8, 10), Span(40, 42), Span(50, 51)]
+    snapped = snap_breaks(two_pieces(joint, 0.0, shift), cues, shots)
+    assert len(snapped) == 2
+    for cue in cues:
+        moved = 0.0 if cue.start < 20 else shift
+        assert snapped.map(cue.start) == pytest.approx(cue.start + moved)
+        assert snapped.map(cue.end - 1e-6) == pytest.approx(cue.end + moved, abs=1e-5)
+
+
+@pytest.mark.parametrize("shots", [[], [3.0, 50.0]])
 def test_a_break_stays_where_the_shots_do_not_tell(shots: list[float]) -> None:
     cues = [Span(8, 10), Span(40, 42)]
     time_map = two_pieces(12.0, 0.0, -25.0)

@@ -14,6 +14,7 @@ from avsync.cli.values import (
     probability,
     seconds,
 )
+from avsync.polishing.profiles import PROFILES
 
 __all__ = ["retime_parser"]
 
@@ -126,7 +127,7 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--profile",
-        choices=("netflix", "bbc"),
+        choices=list(PROFILES),
         help="with --shots: whose rules (netflix); see avsync polish",
     )
     group.add_argument(

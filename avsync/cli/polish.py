@@ -13,15 +13,14 @@ from avsync.cli.planning import UsageError
 from avsync.cli.records import Record, rules_record
 from avsync.cli.report import rules_lines
 from avsync.cli.terminal import Bar
-from avsync.cli.values import Parser, count, encoding, frame_rate
+from avsync.cli.values import Parser, add_loudness, count, encoding, frame_rate
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure, file_identity, other_format
+from avsync.polishing.profiles import PROFILES
 
 if TYPE_CHECKING:
     from avsync.filmtiming import FilmTiming
     from avsync.polishing.polish import Polishing
-
-PROFILE_NAMES = ("netflix", "bbc")
 
 _EPILOG = """\
 Without -o, film.srt becomes film.polished.srt beside it. The extension of OUT chooses the format.
@@ -52,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("subtitles", metavar="SUBTITLES", type=Path, help="what to polish")
     made.add_argument("-o", "--output", metavar="OUT", type=Path, help="the file to write")
     made.add_argument(
-        "--profile", choices=PROFILE_NAMES, default="netflix", help="whose rules (%(default)s)"
+        "--profile", choices=list(PROFILES), default="netflix", help="whose rules (%(default)s)"
     )
     made.add_argument(
         "--check", action="store_true", help="write nothing; the exit code is 3 if a rule is broken"
@@ -64,9 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--report", action="store_true", help="list every violation, before and after"
     )
     reporting.add_argument("--json", action="store_true", help="the result as JSON on stdout")
-    loudness = reporting.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    add_loudness(reporting)
     return made
 
 
@@ -76,7 +73,7 @@ def _add_film(made: argparse.ArgumentParser) -> None:
         "--shots-file",
         metavar="FILE",
         type=Path,
-        help="take the shot changes from here: seconds, one a line, instead of watching",
+        help="take the shot changes from here: seconds, one a line",
     )
     group.add_argument(
         "--fps", metavar="RATE", type=frame_rate, help="without a film: 25, 23.976, 30000/1001"

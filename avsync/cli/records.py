@@ -37,7 +37,7 @@ def outcome_record(outcome: Outcome) -> Record:
     if outcome.failure is not None:
         failure = outcome.failure
         return error_record(failure.message, failure.path, failure.line) | files
-    return files | {
+    done: Record = {
         "output": _name(outcome.output),
         "backup": _name(outcome.backup),
         "plot": _name(outcome.plot),
@@ -66,17 +66,24 @@ def outcome_record(outcome: Outcome) -> Record:
             for clamp in outcome.clamped
         ],
         "repairs": [{"line": repair.line, "what": repair.what} for repair in outcome.repairs],
-        "breaks": [
-            {
-                "source_start_s": _number(found.source.start),
-                "source_end_s": _number(found.source.end),
-                "target_start_s": _number(found.target.start),
-                "target_end_s": _number(found.target.end),
-            }
-            for found in outcome.breaks
-        ],
-        "polished": None if outcome.polishing is None else rules_record(outcome.polishing),
     }
+    return files | done | _shots_record(outcome)
+
+
+def _shots_record(outcome: Outcome) -> Record:
+    """What the shots of the film did, if it was watched for them."""
+    if outcome.polishing is None:
+        return {}
+    breaks = [
+        {
+            "source_start_s": _number(found.source.start),
+            "source_end_s": _number(found.source.end),
+            "target_start_s": _number(found.target.start),
+            "target_end_s": _number(found.target.end),
+        }
+        for found in outcome.breaks
+    ]
+    return {"breaks": breaks, "polished": rules_record(outcome.polishing)}
 
 
 def rules_record(polishing: Polishing) -> Record:

@@ -12,6 +12,7 @@ cut. And the frames themselves say at which of them the change is, to the frame 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -35,7 +36,10 @@ _REACH = 2.5 * _TOKEN  # seconds by which the head may misplace a change
 _STANDS_OUT = 3.0  # times the difference of a frame's neighbours
 _LEAST = 3.0  # of 255: a difference of frames that is worth a closer look
 _NEIGHBOURS = 0.4  # seconds to either side
-_FLASH = 0.3  # seconds by which the light of a flash is gone
+_FLASH = 0.3  # seconds by which most of the light of a flash is gone
+_SOFT = 0.5  # seconds within which there is one dissolve at most
+_SPREAD = 3  # tokens to either side over which a dissolve spreads its probability
+_LIKELY = 0.35  # on average over those
 _RETURNED = 0.6  # of the difference: what is left of it where the picture was changed for good
 
 
@@ -54,7 +58,7 @@ class ShotFinder:
         self._detector = AdaptiveDetector(min_scene_len=max(1, round(SHORTEST_SHOT * frame_rate)))
         self._last: list[Pixels] = []  # the last two frames
         self._open: list[_Change] = []  # not yet older than a flash
-        self._changes: dict[int, _Change] = {}
+        self._left: dict[int, float] = {}
         self._cuts: list[int] = []
         self._differences: list[float] = []
         self.times: list[float] = []
@@ -69,11 +73,12 @@ class ShotFinder:
         difference = _difference(frame, before)
         self._open = [change for change in self._open if time - change.time <= _FLASH]
         for change in self._open:
-            change.left = min(change.left, _difference(frame, change.before))
+            left = _difference(frame, change.before)
+            self._left[change.frame] = min(self._left[change.frame], left)
         if difference >= _LEAST:
-            change = _Change(time, self._last[0], _difference(frame, self._last[0]))
-            self._changes[len(self.times)] = change
-            self._open.append(change)
+            number = len(self.times)
+            self._open.append(_Change(number, time, self._last[0]))
+            self._left[number] = _difference(frame, self._last[0])
         self._differences.append(difference)
         self._last = [*self._last[-1:], frame]
         self.times.append(time)
@@ -84,47 +89,80 @@ class ShotFinder:
         Args:
             probability: float32 [tokens], of `VisualEncoder.change_probability`.
         """
-        times, differences = np.array(self.times), np.array(self._differences)
+        times = np.array(self.times)
         cuts = times[self._cuts] if self._cuts else np.zeros(0)
-        starts = [0.0]
+        found: list[_Found] = []
         for token in change_tokens(probability, POSSIBLE):
             at = token * _TOKEN
             seen = cuts[np.abs(cuts - at) <= _REACH]
             if len(seen):
                 frame = int(np.searchsorted(times, seen[np.abs(seen - at).argmin()]))
             else:
-                off = np.abs(times - at)
-                near = np.flatnonzero(off <= max(_REACH, float(off.min())))
-                frame = int(near[differences[near].argmax()])
-            needed = AGREED if len(seen) else CERTAIN
-            if self._stands_out(frame, times, differences):
-                if not self._lasts(frame):
-                    continue
-                needed = POSSIBLE
-            if probability[token] >= needed and times[frame] - starts[-1] >= SHORTEST_SHOT / 2:
-                starts.append(float(times[frame]))
-        return starts
+                frame = self._largest(at)
+            plain = self._stands_out(frame)
+            if plain and not self._lasts(frame):
+                continue
+            around = probability[max(0, token - _SPREAD) : token + _SPREAD + 1]
+            soft = not plain and float(around.mean()) >= _LIKELY
+            needed = POSSIBLE if plain else AGREED if soft or len(seen) else CERTAIN
+            if probability[token] >= needed:
+                found.append(_Found(float(times[frame]), float(probability[token]), soft))
+        return _apart(sorted(found, key=lambda one: one.time))
 
-    def _stands_out(self, frame: int, times: FloatArray, differences: FloatArray) -> bool:
+    def _largest(self, at: float) -> int:
+        """The frame that differs most, of those near an instant or else the nearest one."""
+        first = bisect_left(self.times, at - _REACH)
+        last = bisect_right(self.times, at + _REACH)
+        if first == last:
+            near = range(max(0, first - 1), min(first + 1, len(self.times)))
+            return min(near, key=lambda n: abs(self.times[n] - at))
+        return max(range(first, last), key=lambda n: self._differences[n])
+
+    def _stands_out(self, frame: int) -> bool:
         """Whether the picture changes more at a frame than at any other near it but one."""
-        near = np.abs(times - times[frame]) <= _NEIGHBOURS
-        near[frame] = False
-        others = np.sort(differences[near])
-        usual = float(others[-2]) if len(others) > 1 else 0.0
-        return bool(differences[frame] >= max(_LEAST, _STANDS_OUT * (usual + 0.5)))
+        at, here = self.times[frame], self._differences[frame]
+        first = bisect_left(self.times, at - _NEIGHBOURS)
+        last = bisect_right(self.times, at + _NEIGHBOURS)
+        others = sorted(self._differences[first:frame] + self._differences[frame + 1 : last])
+        usual = others[-2] if len(others) > 1 else 0.0
+        return here >= max(_LEAST, _STANDS_OUT * (usual + 0.5))
 
     def _lasts(self, frame: int) -> bool:
         """Whether the picture from before does not come back."""
-        return self._changes[frame].left > _RETURNED * self._differences[frame]
+        return self._left[frame] > _RETURNED * self._differences[frame]
 
 
-@dataclass(slots=True, eq=False)
-class _Change:
-    """A frame that differs, and how near the picture came again to what it was before."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A change of shot that may be."""
 
     time: float
+    probability: float
+    soft: bool
+    """whether it takes its time, as a dissolve does"""
+
+
+def _apart(found: list[_Found]) -> list[float]:
+    """When shots begin: a dissolve counts once, and not where something more likely is near."""
+    starts = [0.0]
+    times = [one.time for one in found]
+    for one in found:
+        near = found[bisect_right(times, one.time - _SOFT) : bisect_left(times, one.time + _SOFT)]
+        rank = (not one.soft, one.probability, -one.time)
+        if one.soft and any((not o.soft, o.probability, -o.time) > rank for o in near):
+            continue
+        if one.time - starts[-1] >= SHORTEST_SHOT / 2:
+            starts.append(one.time)
+    return starts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """A frame that differs, and the picture from before it."""
+
+    frame: int
+    time: float
     before: Pixels
-    left: float
 
 
 def _difference(one: Pixels, other: Pixels) -> float:

@@ -6,13 +6,11 @@ import os
 from collections.abc import Iterator
 
 import av
-from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from avsync.errors import MediaError
 from avsync.media.container import film_length
-from avsync.media.frames import Frame, PixelArray, turned
-from avsync.media.pictures import Orientation, Pictures, orientation_of
+from avsync.media.frames import Converter, Frame
+from avsync.media.pictures import Pictures
 from avsync.progress import Progress
 
 __all__ = ["iter_drafts"]
@@ -40,39 +38,13 @@ def iter_drafts(
     with Pictures(path) as pictures:
         pictures.stream.codec_context.options = {"skip_loop_filter": "all"}
         length = film_length(pictures.container)
-        small = _Small(width, height)
+        small = Converter(width, height)
         try:
             for picture in pictures.read():
-                yield Frame(picture.time, small(picture.frame))
+                yield Frame(picture.time, small(picture))
                 if progress is not None and length:
                     progress("watching", min(1.0, max(0.0, picture.time / length)))
         except av.FFmpegError as error:
             raise MediaError(path, f"its picture cannot be scaled ({error.strerror})") from error
     if progress is not None:
         progress("watching", 1.0)
-
-
-class _Small:
-    """Makes pictures small, upright RGB arrays; how they are turned is asked when it changes."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self._size = width, height
-        self._scaler = VideoReformatter()
-        self._rotation: int | None = None
-        self._orientation = Orientation()
-
-    def __call__(self, frame: VideoFrame) -> PixelArray:
-        if frame.rotation != self._rotation:
-            self._rotation, self._orientation = frame.rotation, orientation_of(frame)
-        width, height = self._size[::-1] if self._orientation.transpose else self._size
-        scaled = self._scaler.reformat(
-            frame,
-            width,
-            height,
-            "rgb24",
-            src_colorspace=Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601,
-            interpolation=Interpolation.AREA,
-            threads=1,
-        )
-        pixels: PixelArray = scaled.to_ndarray().view("uint8")
-        return turned(pixels, self._orientation)

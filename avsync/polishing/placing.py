@@ -125,8 +125,10 @@ class _Board:
         highest = min(old + REACH, max(old, int(bounds.latest_in[n])))
         before, after = others[others < n], others[others > n]
         together = self.old.last[before] > old  # those that started, and go on
-        lowest = max([lowest, *self.first[before], *self.last[before[~together]]])
-        highest = min([highest, *self.first[after], *(self.last[before[together]] - 1)])
+        # Who starts first still does: were they to start at once, nobody could tell afterwards.
+        earlier, later = self.old.first[before] < old, self.old.first[after] > old
+        lowest = max([lowest, *(self.first[before] + earlier), *self.last[before[~together]]])
+        highest = min([highest, *(self.first[after] - later), *(self.last[before[together]] - 1)])
         frames = np.arange(lowest, highest + 1)
         cost = _movement(frames - old, EARLIER_IN, LATER_IN)
         cost += _FINE * UNCOVERED * (frames > bounds.words_in[n])

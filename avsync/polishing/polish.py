@@ -139,7 +139,7 @@ class _Task:
         first = np.maximum(self.grid.frames(starts), earliest)
         last = np.maximum(self.grid.frames(ends), first)
         free = [n for n, cue in enumerate(cues) if not _is_held(cue) and last[n] > first[n]]
-        free.sort(key=lambda n: (first[n], last[n], n))
+        free.sort(key=lambda n: (first[n], n))
         shown = Shown(first[free], last[free])
         off = [
             Violation(n, "off frame", t - on, 0.0)
