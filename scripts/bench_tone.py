@@ -61,9 +61,12 @@ def levels(films: list[Film], model: ToneModel) -> dict[str, float]:
             for n, (of, value) in enumerate(
                 (("valence", found.valence), ("arousal", found.arousal))
             ):
-                rows.setdefault(f"{name} {of}", []).append(np.stack([value, truth[:, n]])[:, there])
+                known = there & np.isfinite(truth[:, n])
+                rows.setdefault(f"{name} {of}", []).append(np.stack([value, truth[:, n]])[:, known])
     return {
-        name: round(concordance(*np.concatenate(parts, axis=1)), 3) for name, parts in rows.items()
+        name: round(concordance(*np.concatenate(parts, axis=1)), 3)
+        for name, parts in rows.items()
+        if sum(part.shape[1] for part in parts)
     }
 
 
@@ -73,10 +76,10 @@ def pairs(films: list[Film], model: ToneModel, rng: np.random.Generator) -> dict
     scores = np.zeros((size, size))
     for i, picture in enumerate(films):
         for j, sound in enumerate(films):
-            report = model.judge(sound.heard, picture.seen)
-            count = len(report.agreement)
+            logits = model.judge(sound.heard, picture.seen).logits
+            count = len(logits)
             both = sound.heard.audible[:count] & picture.seen.visible[:count]
-            scores[i, j] = report.agreement[both].mean()
+            scores[i, j] = np.tanh(logits[both].mean() / 2)
     right, wrong = np.diag(scores), scores[~np.eye(size, dtype=bool)]
     first = []
     for i in range(size):

@@ -1,13 +1,16 @@
 """Generate films whose mood is known, of sound and of picture: what `train_tone.py` learns from.
 
-    python scripts/make_tone.py TONE --count 160 --soundfont FluidR3_GM.sf2
-    python scripts/make_tone.py TONE --count 40 --split test --soundfont TimGM6mb.sf2
+    python scripts/make_tone.py TONE --count 240 --recordings VOICES --soundfont FluidR3_GM.sf2
+    python scripts/make_tone.py TONE --count 60 --split test --recordings VOICES \\
+        --soundfont TimGM6mb.sf2
 
 A film's mood wanders from section to section; a composer, speakers and a camera follow it, each
 with a will of their own (`tone_music.py`, `tone_voices.py`, `tone_pictures.py`). Kept are the
 measures and tokens of each second, as `avsync.tone` takes them, and the truth: valence and arousal
-of each side by what was really played, said and shown. Languages and kinds of scenes of `test` are
-not in `train`; give other soundfonts, too. Everything is drawn from one seed.
+of each side by what was really played, said and shown; a voice alone has no truth of valence.
+`--recordings` is a folder with one folder of plain speech for each person. Languages, people and
+kinds of scenes of `test` are not in `train`; give other soundfonts, too. Everything is drawn from
+one seed.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 from make_films import coloured_noise, room
 from make_music import equalise, play
-from make_voices import TEST_EVERY, espeak_languages
+from make_voices import TEST_EVERY, TEST_RECORDINGS, espeak_languages
 from scipy.signal import fftconvolve
 from tone_music import Mood, compose, draw_band, draw_mood
 from tone_pictures import HELD_OUT, TRAINED, Sight, draw_film, draw_sight
@@ -33,6 +36,7 @@ from avsync.tone.hearing import Ears, hear
 from avsync.tone.seeing import seen_of
 
 RATE_HZ = 16_000
+SOUND = (".wav", ".flac", ".ogg", ".mp3", ".mkv")
 Rng = np.random.Generator
 Samples = npt.NDArray[np.float32]
 
@@ -43,6 +47,7 @@ class Recipe:
 
     split: str
     soundfonts: tuple[Path, ...]
+    recordings: Path | None
     seconds: float
     seed: int
 
@@ -51,6 +56,16 @@ class Recipe:
         test = [n % TEST_EVERY == 0 for n in range(len(espeak_languages()))]
         wanted = self.split == "test"
         return [name for name, held in zip(espeak_languages(), test, strict=True) if held == wanted]
+
+    @property
+    def people(self) -> list[tuple[Path, ...]]:
+        """What each person of this split said."""
+        if self.recordings is None:
+            return []
+        folders = sorted(path for path in self.recordings.iterdir() if path.is_dir())
+        wanted = self.split == "test"
+        kept = [path for path in folders if path.name.startswith(TEST_RECORDINGS) == wanted]
+        return [tuple(sorted(p for p in path.iterdir() if p.suffix in SOUND)) for path in kept]
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -68,7 +83,7 @@ def draw_moods(rng: Rng, seconds: float) -> list[tuple[float, float, float]]:
         left -= length
         if rng.random() < 0.8:
             valence, arousal = np.clip(
-                0.35 * np.array([valence, arousal]) + rng.normal(0, 0.6, size=2), -1, 1
+                0.3 * np.array([valence, arousal]) + rng.normal(0, 0.65, size=2), -1, 1
             )
     return out
 
@@ -106,12 +121,11 @@ def music_of(
 def voice_of(
     rng: Rng, recipe: Recipe, moods: list[tuple[float, float, float]]
 ) -> tuple[Samples, list[tuple[float, float, float]]]:
-    """Somebody who speaks in the moods; valence is what was meant, little of it is heard."""
-    plan: list[tuple[float, Prosody]] = [(s, draw_prosody(rng, v, a)) for s, v, a in moods]
-    speaker = draw_speaker(rng, recipe.languages)
+    """Somebody who speaks in the moods; what they feel about it is not heard."""
+    plan: list[tuple[float, Prosody]] = [(s, draw_prosody(rng, a)) for s, _, a in moods]
+    speaker = draw_speaker(rng, recipe.languages, recipe.people)
     sound = speak(rng, speaker, plan, loud=float(rng.choice([0.0, 0.5, 1.0])))
-    meant = [(s, v, how.arousal) for (s, how), (_, v, _) in zip(plan, moods, strict=True)]
-    return sound, meant
+    return sound, [(s, float("nan"), how.arousal) for s, how in plan]
 
 
 def make(recipe: Recipe, number: int, out: Path) -> None:
@@ -143,9 +157,16 @@ def make(recipe: Recipe, number: int, out: Path) -> None:
         duration=heard.duration,
         heard=heard.packed(),
         seen=seen.packed(),
-        sound_truth=np.mean([spread(meant, count) for meant in said], axis=0),
+        sound_truth=joined([spread(meant, count) for meant in said]),
         picture_truth=spread([(s, x.valence, x.arousal) for s, x in plan], len(seen.visible)),
     )
+
+
+def joined(truths: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """The mean of what is known, [moments, 2]."""
+    known = np.isfinite(truths)
+    total: npt.NDArray[np.float64] = np.where(known, truths, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
 
 
 _LOADED: list[Ears] = []
@@ -163,15 +184,16 @@ def _ears() -> Ears:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--count", type=int, default=160)
-    parser.add_argument("--seconds", type=float, default=36.0)
+    parser.add_argument("--count", type=int, default=240)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--split", choices=["train", "test"], default="train")
     parser.add_argument("--soundfont", type=Path, action="append", required=True)
+    parser.add_argument("--recordings", type=Path, help="plain speech, a folder for each person")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(args.split, tuple(args.soundfont), args.seconds, args.seed)
+    recipe = Recipe(args.split, tuple(args.soundfont), args.recordings, args.seconds, args.seed)
     Parallel(n_jobs=args.jobs)(
         delayed(make)(recipe, n, args.out / f"{args.split}-{args.seed}-{n:04}.npz")
         for n in range(args.count)

@@ -52,13 +52,13 @@ def draw_mood(rng: Rng, valence: float, arousal: float) -> Mood:
     """Music that a composer might write for a mood, with a will of their own."""
     a, v = arousal, valence
     return Mood(
-        bpm=float(np.clip(105 * 2 ** (0.5 * a + rng.normal(0, 0.18)), 52, 190)),
-        major=bool(v + rng.normal(0, 0.3) > 0),
-        density=float(np.clip(1.4 * 2 ** (0.8 * a + rng.normal(0, 0.3)), 0.4, 4)),
-        velocity=float(np.clip(78 + 24 * a + rng.normal(0, 7), 30, 122)),
-        register=float(np.clip(0.5 + 0.5 * v + rng.normal(0, 0.3), -0.6, 1.6)),
-        staccato=float(np.clip(0.5 + 0.4 * a + rng.normal(0, 0.15), 0, 1)),
-        drums=float(np.clip(0.5 + 0.7 * a + rng.normal(0, 0.25), 0, 1)),
+        bpm=float(np.clip(105 * 2 ** (0.5 * a + rng.normal(0, 0.12)), 52, 190)),
+        major=bool(v + rng.normal(0, 0.2) > 0),
+        density=float(np.clip(1.4 * 2 ** (0.8 * a + rng.normal(0, 0.2)), 0.4, 4)),
+        velocity=float(np.clip(78 + 24 * a + rng.normal(0, 5), 30, 122)),
+        register=float(np.clip(0.5 + 0.5 * v + rng.normal(0, 0.2), -0.6, 1.6)),
+        staccato=float(np.clip(0.5 + 0.4 * a + rng.normal(0, 0.12), 0, 1)),
+        drums=float(np.clip(0.5 + 0.7 * a + rng.normal(0, 0.15), 0, 1)),
     )
 
 

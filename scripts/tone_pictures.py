@@ -53,14 +53,14 @@ class Sight:
 def draw_sight(rng: Rng, valence: float, arousal: float) -> Sight:
     """How a film in a mood might look."""
     a, v = arousal, valence
-    blue = v + rng.normal(0, 0.6) > 0
+    blue = v + rng.normal(0, 0.3) > 0
     return Sight(
-        float(np.clip(0.45 + 0.2 * v - 0.03 * a + rng.normal(0, 0.07), 0.08, 0.9)),
-        float(np.clip(0.45 + 0.17 * a + 0.06 * v + rng.normal(0, 0.1), 0.02, 0.95)),
+        float(np.clip(0.45 + 0.2 * v - 0.03 * a + rng.normal(0, 0.05), 0.08, 0.9)),
+        float(np.clip(0.45 + 0.17 * a + 0.06 * v + rng.normal(0, 0.07), 0.02, 0.95)),
         float((200 / 360 if blue else 50 / 360) + rng.normal(0, 0.09)) % 1.0,
         float(np.clip(0.5 + 0.2 * a + rng.normal(0, 0.15), 0.15, 1.0)),
-        float(np.clip(0.35 * 2 ** (1.7 * a + rng.normal(0, 0.5)), 0.02, 4.0)),
-        float(np.clip(4.5 * 2 ** (-1.3 * a + rng.normal(0, 0.35)), 0.7, 15)),
+        float(np.clip(0.35 * 2 ** (1.7 * a + rng.normal(0, 0.35)), 0.02, 4.0)),
+        float(np.clip(4.5 * 2 ** (-1.3 * a + rng.normal(0, 0.25)), 0.7, 15)),
     )
 
 
@@ -96,8 +96,8 @@ def _shot(rng: Rng, sight: Sight, count: int, kind: str) -> Image:
     coarse = rng.normal(size=(6, 20)).astype(np.float32)
     t = np.arange(count, dtype=np.float32)
     turn = rng.uniform(0, 2 * np.pi)
-    speed = sight.speed * rng.uniform(0.8, 1.25)
-    masks = np.zeros((count, HEIGHT, WIDTH), np.float32)
+    speed = sight.speed * float(rng.uniform(0.8, 1.25))
+    masks: Image = np.zeros((count, HEIGHT, WIDTH), np.float32)
     if kind in ("blobs", "crowd"):
         for _ in range(3 if kind == "blobs" else 9):
             size = rng.uniform(4, 8) if kind == "blobs" else rng.uniform(1.5, 3)
@@ -114,18 +114,21 @@ def _shot(rng: Rng, sight: Sight, count: int, kind: str) -> Image:
         )
     elif kind == "rain":
         for _ in range(40):
-            cx, cy = rng.uniform(0, WIDTH), (rng.uniform(0, HEIGHT) + 1.8 * speed * t) % HEIGHT
-            near = (np.abs(x - cx) < 1) & (np.abs(y - cy[:, None, None]) < 2.5)
+            drop, cy = rng.uniform(0, WIDTH), (rng.uniform(0, HEIGHT) + 1.8 * speed * t) % HEIGHT
+            near = (np.abs(x - drop) < 1) & (np.abs(y - cy[:, None, None]) < 2.5)
             masks = np.maximum(masks, near.astype(np.float32))
     elif kind == "rings":
-        far = np.hypot(x - rng.uniform(15, 49), y - rng.uniform(8, 28))
-        masks = (np.sin((far - speed * t[:, None, None]) * 2 * np.pi / 14) > 0.2).astype(np.float32)
-    pan = speed * 0.7 * t if kind in ("land", "crowd") else 0.1 * speed * t
+        radius = np.hypot(x - rng.uniform(15, 49), y - rng.uniform(8, 28))
+        masks = (np.sin((radius - speed * t[:, None, None]) * 2 * np.pi / 14) > 0.2).astype(
+            np.float32
+        )
+    pan: npt.NDArray[np.float32] = speed * 0.7 * t if kind in ("land", "crowd") else 0.1 * speed * t
     ground = np.stack([_texture(coarse, float(p)) for p in pan])
     spread = 0.35 * sight.contrast
     back = _colour(rng, sight, sight.brightness) * (1 + spread * ground[..., None])
     other = _colour(rng, sight, sight.brightness * (1 + rng.choice([-1, 1]) * 0.9 * sight.contrast))
-    return back + masks[..., None] * (other - back)
+    shown: Image = (back + masks[..., None] * (other - back)).astype(np.float32)
+    return shown
 
 
 def _texture(coarse: Image, shift: float) -> Image:
@@ -135,7 +138,8 @@ def _texture(coarse: Image, shift: float) -> Image:
     fr, fc = (rows - r)[:, None], (columns - c)[None]
     top = coarse[r][:, c] * (1 - fc) + coarse[r][:, c + 1] * fc
     low = coarse[r + 1][:, c] * (1 - fc) + coarse[r + 1][:, c + 1] * fc
-    return (top * (1 - fr) + low * fr).astype(np.float32)
+    mixed: Image = (top * (1 - fr) + low * fr).astype(np.float32)
+    return mixed
 
 
 def _bounce(at: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:

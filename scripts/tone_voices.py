@@ -1,8 +1,10 @@
-"""Voices whose prosody is known: pitch, its range, vocal effort, rate, from a synthesiser.
+"""Voices whose prosody is known: people and a synthesiser, said over again by a vocoder.
 
-Teachers of arousal are pitch level and range, effort (the tilt of the spectrum) and rate, as in
-Juslin & Laukka (2003) and Goudbeek & Scherer (2010); valence is hardly heard in a voice, and the
-targets say so: only the range has a little of it.
+WORLD (Morise, Yokomori & Ozawa 2016) takes a plain recording apart into pitch, spectral envelope
+and noise, and puts it together with another pitch, range and rate; a tilt of the spectrum is vocal
+effort. Teachers of arousal are pitch level and range, effort and rate, as in Juslin & Laukka (2003)
+and Goudbeek & Scherer (2010). What is read or announced plainly counts as a little calm, as raters
+of neutral speech have it. Valence is hardly heard in a voice: there is no truth of it.
 """
 
 from __future__ import annotations
@@ -11,17 +13,24 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from make_voices import pseudo_sentence, trim
 
+from avsync.errors import MediaError
 from avsync.media import read_audio
 
 RATE_HZ = 16_000
+PLAIN = -0.2
+"""Arousal, before it is squashed, of what is read or announced plainly."""
+SYNTHETIC_DB = -9.0
+"""The synthesiser's energy above 1 kHz against that below, as plain human voices have it."""
 Rng = np.random.Generator
 Samples = npt.NDArray[np.float32]
 MEN = [f"m{n}" for n in range(1, 9)] + ["Lee", "Andy", "Alex"]
+_PERIOD_MS = 10.0
 WOMEN = [f"f{n}" for n in range(1, 6)] + ["Annie", "steph", "linda"]
 
 
@@ -44,73 +53,102 @@ class Prosody:
         raw = (
             0.4 * self.pitch / 4 + 0.15 * self.wide + 0.4 * self.effort / 5 + 0.25 * self.rate / 0.3
         )
-        return float(np.tanh(raw))
+        return float(np.tanh(PLAIN + raw))
 
 
-def draw_prosody(rng: Rng, valence: float, arousal: float) -> Prosody:
+def draw_prosody(rng: Rng, arousal: float) -> Prosody:
     """How somebody in a mood might speak."""
-    a = arousal
+    a = arousal - PLAIN
     return Prosody(
-        4.0 * a + rng.normal(0, 1.5),
-        0.6 * a + 0.4 * valence + rng.normal(0, 0.4),
-        5.0 * a + rng.normal(0, 2.5),
-        0.25 * a + rng.normal(0, 0.12),
+        4.0 * a + rng.normal(0, 1.0),
+        0.5 * a + rng.normal(0, 0.25),
+        5.0 * a + rng.normal(0, 1.5),
+        0.25 * a + rng.normal(0, 0.08),
     )
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """A voice of the synthesiser."""
+    """A person who was recorded, or a voice of the synthesiser."""
 
+    recordings: tuple[Path, ...]
+    """what the person said; nothing for the synthesiser"""
     language: str
     variant: str
-    pitch: float
-    """0 to 99, as the synthesiser has it"""
-    rate: float
-    """words a minute"""
     tilt: float
     """dB that the recording adds above 1 kHz"""
 
 
-def draw_speaker(rng: Rng, languages: list[str]) -> Speaker:
-    """A man or a woman, of one of the languages."""
-    woman = rng.random() < 0.5
-    return Speaker(
-        str(rng.choice(languages)),
-        str(rng.choice(WOMEN if woman else MEN)),
-        float(rng.uniform(38, 52)),
-        float(rng.uniform(145, 180)),
-        float(rng.normal(0, 2.5)),
-    )
+def draw_speaker(rng: Rng, languages: list[str], people: list[tuple[Path, ...]]) -> Speaker:
+    """One of the people, or a man or a woman in one of the synthesiser's languages."""
+    voice = str(rng.choice(WOMEN if rng.random() < 0.5 else MEN))
+    someone = people and rng.random() < 0.5
+    recordings = people[rng.integers(len(people))] if someone else ()
+    return Speaker(recordings, str(rng.choice(languages)), voice, float(rng.normal(0, 1.5)))
 
 
 def say(rng: Rng, speaker: Speaker, how: Prosody, folder: Path) -> Samples:
-    """One sentence; empty where the synthesiser does not know how."""
-    # A hundred steps of its pitch are two octaves, about.
-    pitch = int(np.clip(speaker.pitch + how.pitch * 4.2, 0, 99))
-    rate = int(np.clip(speaker.rate * 2**how.rate, 85, 320))
-    text = pseudo_sentence(rng, speaker.language)
-    marked = f'<speak><prosody range="{int(100 * 2 ** (how.wide - 0.1))}%">{text}</prosody></speak>'
-    wav = folder / "said.wav"
-    wav.unlink(missing_ok=True)
-    voice = f"{speaker.language}+{speaker.variant}"
-    command = [
-        "espeak-ng",
-        "-m",
-        "-v",
-        voice,
-        "-p",
-        str(pitch),
-        "-s",
-        str(rate),
-        "-w",
-        str(wav),
-        marked,
-    ]
-    subprocess.run(command, capture_output=True, check=False)
-    if not wav.exists() or wav.stat().st_size < 4_000:
+    """One sentence; empty where nothing came of it."""
+    if speaker.recordings:
+        path = speaker.recordings[rng.integers(len(speaker.recordings))]
+        try:
+            plain = read_audio(path, rate_hz=RATE_HZ).samples
+        except MediaError:  # banks of prompts hold empty files
+            return np.zeros(0, np.float32)
+        if len(plain) > 8 * RATE_HZ:
+            first = int(rng.integers(len(plain) - 6 * RATE_HZ))
+            plain = plain[first : first + 6 * RATE_HZ]
+    else:
+        wav = folder / "said.wav"
+        wav.unlink(missing_ok=True)
+        voice = f"{speaker.language}+{speaker.variant}"
+        text = pseudo_sentence(rng, speaker.language)
+        command = ["espeak-ng", "-v", voice, "-p", "58", "-s", "125", "-w", str(wav), text]
+        subprocess.run(command, capture_output=True, check=False)
+        if not wav.exists() or wav.stat().st_size < 4_000:
+            return np.zeros(0, np.float32)
+        plain = read_audio(wav, rate_hz=RATE_HZ).samples
+    plain = trim(plain)
+    if len(plain) < RATE_HZ // 2:
         return np.zeros(0, np.float32)
-    return tilted(trim(read_audio(wav, rate_hz=RATE_HZ).samples), -15.0 + how.effort + speaker.tilt)
+    ratio_db = balance(plain) if speaker.recordings else SYNTHETIC_DB
+    return tilted(said_again(plain, how), ratio_db + how.effort + speaker.tilt)
+
+
+def said_again(samples: Samples, how: Prosody) -> Samples:
+    """The same words with another pitch, range and rate."""
+    import pyworld
+
+    world: Any = pyworld
+    pitch, envelope, noise = world.wav2world(
+        samples.astype(np.float64), RATE_HZ, frame_period=_PERIOD_MS
+    )
+    voiced = pitch > 0
+    if voiced.any():
+        log = np.log2(pitch[voiced])
+        middle = np.median(log)
+        log = middle + (log - middle) * 2**how.wide + how.pitch / 12
+        pitch[voiced] = np.clip(2**log, 60, 560)
+    at = np.arange(0, len(pitch) - 1, 2**how.rate)
+    near = np.round(at).astype(int)
+    # Not interpolated: between a voiced and an unvoiced frame there is no pitch.
+    out = world.synthesize(
+        np.ascontiguousarray(pitch[near]),
+        np.ascontiguousarray(envelope[near]),
+        np.ascontiguousarray(noise[near]),
+        RATE_HZ,
+        frame_period=_PERIOD_MS,
+    )
+    said: Samples = out.astype(np.float32)
+    return said
+
+
+def balance(samples: Samples) -> float:
+    """Energy above 1 kHz against that below, in dB."""
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    hz = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
+    low, high = power[hz <= 1000].sum(), power[(hz > 1000) & (hz < 5000)].sum()
+    return float(10 * np.log10((high + 1e-9) / (low + 1e-9)))
 
 
 def tilted(samples: Samples, ratio_db: float) -> Samples:
@@ -127,7 +165,8 @@ def tilted(samples: Samples, ratio_db: float) -> Samples:
         now = 10 * np.log10(shaped[(hz > 1000) & (hz < 5000)].sum() / shaped[hz <= 1000].sum())
         slope += 0.4 * (ratio_db - now)
     out = np.fft.irfft(spectrum * 10 ** (slope * octaves / 20), len(samples))
-    return (out * (0.1 / (np.sqrt(np.mean(out**2)) + 1e-9))).astype(np.float32)
+    level: Samples = (out * (0.1 / (np.sqrt(np.mean(out**2)) + 1e-9))).astype(np.float32)
+    return level
 
 
 def speak(
@@ -138,13 +177,16 @@ def speak(
     start = 0.0
     with tempfile.TemporaryDirectory() as folder:
         for seconds, how in sections:
-            now = start
+            now, failed = start, 0
             while now < start + seconds - 0.8:
                 said = say(rng, speaker, how, Path(folder))[
                     : int((start + seconds - now) * RATE_HZ)
                 ]
                 if not len(said):
-                    break
+                    failed += 1
+                    if failed > 30:
+                        break
+                    continue
                 at = int(now * RATE_HZ)
                 said = said[: len(out) - at] * np.float32(10 ** (loud * how.effort / 20))
                 out[at : at + len(said)] += said

@@ -6,8 +6,8 @@
         --out mine.safetensors
 
 Valence and arousal of each second are learnt by the likelihood of a normal distribution whose
-spread is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that theory
-begins with, and never change their sign. Agreement is learnt from pairs that were made for each other
+spread is learnt as well (Kendall & Gal 2017); weights are held near the sizes of effect that
+theory begins with, and never change their sign. Agreement is learnt from pairs made for each other
 against pairs that were not, and against a film's own sound moved by a third of its length.
 
 `--videos` adds films of one's own. Without `--labels` they teach agreement only: their own sound
@@ -42,6 +42,7 @@ from torch.nn import functional
 
 from avsync.errors import AvsyncError
 from avsync.media import is_media
+from avsync.tone.evidence import Trajectory
 from avsync.tone.hearing import Ears, Heard, hear
 from avsync.tone.model import (
     Inputs,
@@ -54,7 +55,7 @@ from avsync.tone.model import (
 )
 from avsync.tone.seeing import Seen, see
 
-CROP = 30  # moments of an example
+CROP = 45  # moments of an example
 HOLD = 12.0  # how strongly weights are held near theory's
 SMOOTHING = 0.05  # of the labels "matched" and "mismatched"
 
@@ -210,18 +211,20 @@ def others(rng: np.random.Generator, batch: Batch) -> tuple[Inputs, Tensor]:
     return picture, present
 
 
-def agreement_loss(
-    model: ToneModel, batch: Batch, heard: Tensor, seen: Tensor, rng: np.random.Generator
-) -> Tensor:
+def agreement_loss(model: ToneModel, batch: Batch, rng: np.random.Generator) -> Tensor:
     """Cross-entropy of matched against mismatched, by each moment and by the whole example."""
     stranger, strange = others(rng, batch)
-    strange_seen = model.seen(stranger)[0].detach()
-    loss = heard.new_zeros(())
-    for picture, values, present, target in (
+    with torch.no_grad():
+        heard, seen, strange_seen = (
+            model.sound(batch.sound), model.seen(batch.picture), model.seen(stranger)
+        )  # fmt: skip
+    loss = heard[0].new_zeros(())
+    for picture, found, present, target in (
         (batch.picture, seen, batch.present, 1 - SMOOTHING),
         (stranger, strange_seen, strange, SMOOTHING),
     ):
-        logits = model.agree(batch.sound, picture, heard, values, present)[0]
+        sound, sight = Trajectory.of(*heard, present), Trajectory.of(*found, present)
+        logits = model.agree(batch.sound, picture, sound, sight, present)[0]
         weight = present.float()
         aim = torch.full_like(logits, target)
         each = functional.binary_cross_entropy_with_logits(logits, aim, reduction="none")
@@ -252,7 +255,7 @@ def train(model: ToneModel, films: list[Film], *, steps: int, seed: int, peak: f
         seen, seen_error = model.seen(batch.picture)
         level = likelihood(heard, heard_error, batch.sound_truth)
         level = level + likelihood(seen, seen_error, batch.picture_truth)
-        agreed = agreement_loss(model, batch, heard.detach(), seen.detach(), rng)
+        agreed = agreement_loss(model, batch, rng)
         near = HOLD / 100 * (held(model.speech) * 4 + held(model.music) + held(model.picture))
         loss = level + agreed + near
         optimiser.zero_grad()

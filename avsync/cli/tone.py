@@ -59,6 +59,12 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--audio-track", metavar="N", type=int, help="listen to this track")
     made.add_argument("--model", metavar="PATH", type=Path, help="other weights")
+    made.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="do not keep what was heard and seen for the next run",
+    )
     written = made.add_argument_group("what to write")
     written.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     written.add_argument("--csv", metavar="FILE", type=Path, help="a line for each window")
@@ -130,10 +136,12 @@ def _run(args: argparse.Namespace) -> int:
     if args.scenes is not None:
         windows = read_scenes(args.scenes)
     with Bar(quiet=args.quiet) as bar:
+        from avsync.cache import TokenCache
         from avsync.tone.model import load_tone_model
         from avsync.tone.score import score_tone, try_pictures, try_sounds
 
         model: ToneModel = load_tone_model(args.model)
+        cache = TokenCache() if args.cache else None
         if args.sounds or args.pictures:
             rank = try_sounds if args.sounds else try_pictures
             ranked = rank(
@@ -141,6 +149,7 @@ def _run(args: argparse.Namespace) -> int:
                 args.sounds or args.pictures,
                 windows=windows,
                 model=model,
+                cache=cache,
                 progress=bar,
             )
         else:
@@ -149,6 +158,7 @@ def _run(args: argparse.Namespace) -> int:
                 windows=windows,
                 audio_track=args.audio_track,
                 model=model,
+                cache=cache,
                 progress=bar,
             )
     if args.sounds or args.pictures:

@@ -1,8 +1,11 @@
 """Mode, plainness of harmony and register, from how strong each note is.
 
-Notes are read off long spectra at ten a second; the twelve pitch classes are laid over the profiles
-of the 24 keys (Krumhansl & Kessler 1982), and how much better the best major key fits than the best
-minor one is the mode. A recording that is not tuned to 440 Hz is followed by its own tuning.
+Notes are read off long spectra at ten a second. Mode has two witnesses. Chords: the pitch classes
+of each second, the middle ones weighed most, are laid over the 24 major and minor triads, as chord
+recognisers do (Fujishima 1999); how much more of the time major triads sound than minor ones is
+heard at once and whatever the key. Keys: the pitch classes of the whole stretch are laid over the
+profiles of the 24 keys (Krumhansl & Kessler 1982), which a tune without chords is judged by. A
+recording that is not tuned to 440 Hz is followed by its own tuning.
 """
 
 from __future__ import annotations
@@ -17,6 +20,12 @@ FRAME_HZ = 10
 _WINDOW = 4096  # samples: 256 ms
 _LOWEST, _COUNT = 36, 61  # MIDI notes C2 to C7
 _MIDDLE_C = 60
+_CLASS = (np.arange(_COUNT) + _LOWEST) % 12
+_MIDDLE = np.exp(-0.5 * np.square((np.arange(_COUNT) + _LOWEST - _MIDDLE_C) / 14.0))
+"""How much each note counts towards a chord: those around middle C most, overtones little."""
+_BASS = 16  # notes under E3, of which the strongest is likely a chord's root
+_ROOT = 0.1  # of a correlation that it is worth
+_SOFT = 0.1  # of a correlation by which one chord is surer than another
 
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
@@ -76,18 +85,39 @@ class Notes:
 def mode_of(strength: NoteArray) -> tuple[float, float, float]:
     """(mode, plainness, register) of a stretch, float32 [frames, 61].
 
-    Mode is the best major key's correlation less the best minor one's, −1 to 1; plainness is how
-    well the better of them fits, to 1; register is in octaves over middle C.
+    Mode is the share of time that major triads sound less that of minor ones, plus the best major
+    key's correlation less the best minor one's, halved: −1 to 1. Plainness is how well the better
+    key fits, to 1; register is in octaves over middle C.
     """
     total = strength.sum(axis=0, dtype=np.float64)
     if total.sum() <= 0:
         return 0.0, 0.0, 0.0
-    classes = np.bincount((np.arange(_COUNT) + _LOWEST) % 12, total, 12)
-    fit = _KEYS @ _standard(classes.astype(np.float64))
+    fit = _KEYS @ _standard(_classes(total))
     major, minor = float(fit[:12].max()), float(fit[12:].max())
     heavy = np.square(total)
     register = float((heavy * (np.arange(_COUNT) + _LOWEST - _MIDDLE_C)).sum() / heavy.sum()) / 12
-    return major - minor, max(major, minor), register
+    return (_chords(strength) + major - minor) / 2, max(major, minor), register
+
+
+def _classes(notes: FloatArray) -> FloatArray:
+    """The sum of each pitch class, [61] → [12]."""
+    return np.bincount(_CLASS, notes, 12).astype(np.float64)
+
+
+def _chords(strength: NoteArray) -> float:
+    """How much more of the time major triads sound than minor ones, −1 to 1, [frames, 61]."""
+    hop = FRAME_HZ // 2  # a second each, half of it new
+    shares = []
+    for first in range(0, max(1, len(strength) - hop), hop):
+        notes = np.sqrt(strength[first : first + 2 * hop].astype(np.float64)).sum(axis=0)
+        if notes.sum() <= 0:
+            continue
+        bass = np.bincount(_CLASS[:_BASS], notes[:_BASS], 12)
+        fit = _TRIADS @ _standard(_classes(notes * _MIDDLE))
+        fit += _ROOT * np.tile(bass / max(float(bass.max()), 1e-12), 2)
+        share = np.exp((fit - fit.max()) / _SOFT)
+        shares.append((share[:12].sum() - share[12:].sum()) / share.sum())
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _standard(values: FloatArray) -> FloatArray:
@@ -96,10 +126,13 @@ def _standard(values: FloatArray) -> FloatArray:
     return scaled
 
 
-_KEYS = np.array(
-    [
-        _standard(np.roll(profile, key).astype(np.float64))
-        for profile in (_MAJOR, _MINOR)
-        for key in range(12)
-    ]
+def _rolled(major: FloatArray, minor: FloatArray) -> FloatArray:
+    """Profiles of pitch classes over each of the twelve, major ones first: [24, 12]."""
+    return np.array([_standard(np.roll(p, key)) for p in (major, minor) for key in range(12)])
+
+
+_KEYS = _rolled(_MAJOR, _MINOR)
+_TRIADS = _rolled(
+    np.array([1.0, 0, 0, 0, 1.0, 0, 0, 0.9, 0, 0, 0, 0]),
+    np.array([1.0, 0, 0, 1.0, 0, 0, 0, 0.9, 0, 0, 0, 0]),
 )

@@ -5,11 +5,11 @@ Each side is a sum of its measures, each with a weight that theory gives the sig
 sum. So whatever was learnt, more of what excites is more arousal, and why a number came out can be
 told measure by measure. Each value has a standard error, learnt as in Kendall & Gal (2017).
 
-Agreement is read off by the aligner: each side's tokens attend to the other's (multi-head
-cross-attention), and a head reads off the contextual tokens whether this sound belongs to this
-picture. What it may say is bounded as well, beside what is plain: how far apart the two are on the
-circumplex, and whether they rise and fall together. The logit of "matched rather than mismatched",
-squashed into [-1, 1], is the agreement: 0 is what strangers have on average.
+Agreement begins with what is plain: how much likelier both trajectories are if they follow one
+mood, given their errors (`evidence`). The aligner adds to it: each side's tokens attend to the
+other's (multi-head cross-attention), and a head reads off the contextual tokens whether this sound
+belongs to this picture; what it may say is bounded. The logit of "matched rather than mismatched",
+squashed into [-1, 1], is the agreement: below 0 strangers are likelier.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from avsync.aligner.attention import ContextAttention
 from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
+from avsync.tone.evidence import REACH, Bond, Trajectory
 from avsync.tone.hearing import SOUND_TOKENS, Heard
 from avsync.tone.measures import MUSIC, PICTURE, SPEECH, Measure
 from avsync.tone.seeing import PICTURE_TOKENS, Seen
+from avsync.tone.windows import pooled_error
 
 __all__ = ["Estimate", "Judgement", "SideModel", "ToneModel", "load_tone_model", "save_tone_model"]
 
@@ -35,8 +37,10 @@ MOST_ADDED = 0.15
 MOST_ATTENDED = 1.5
 """The most nats that cross-attention may add to or take from an agreement's logit."""
 LEAST_ERROR, MOST_ERROR = 0.05, 0.8
-MEMORY = 8
-"""Moments to either side that attention reaches, and over which rise and fall are compared."""
+MEMORY = REACH
+"""Moments to either side that attention reaches."""
+DISPLACED = 32
+"""How often it is tried what agreement would be, had levels been wrong by their errors."""
 _DIM = 24
 _CHUNK = 120  # moments that are judged at once
 
@@ -85,10 +89,8 @@ class Judgement:
     """float64 [moments], -1 to 1"""
     logits: FloatArray
     """float64 [moments]: the same in nats, before it is squashed"""
-    apart: FloatArray
-    """float64 [moments, 2]: how far the sound's arousal and valence lie over the picture's"""
-    costs: FloatArray
-    """float64 [2]: nats that a distance of 1 in arousal and in valence costs"""
+    displaced: FloatArray
+    """float64 [DISPLACED, moments]: logits, had the levels been wrong by their standard errors"""
     sound_to_picture: FloatArray
     """float64 [moments, 2 · MEMORY + 1]: how the sound of moment `i` attended to the picture of
     moment `i + j − MEMORY`, mean over heads; rows sum to 1"""
@@ -159,9 +161,7 @@ class ToneModel(nn.Module):
         last = nn.Linear(24, 1)
         self.read = nn.Sequential(nn.Linear(5 * _DIM, 24), nn.ReLU(), last)
         nn.init.zeros_(last.weight)
-        # Nats: of a perfect level, and what distance in arousal and valence costs, and what rising
-        # and falling together is worth.
-        self.plain = nn.Parameter(torch.log(torch.expm1(torch.tensor([1.0, 2.0, 1.5, 3.0]))))
+        self.bond = Bond()
         self.version = "untrained"
 
     def sound(self, given: Inputs) -> tuple[Tensor, Tensor]:
@@ -182,47 +182,25 @@ class ToneModel(nn.Module):
         self,
         sound: Inputs,
         picture: Inputs,
-        heard: Tensor,
-        seen: Tensor,
+        heard: Trajectory,
+        seen: Trajectory,
         present: Tensor,
-        centres: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits [..., moments] of sound and picture being made for each other, and attention.
 
-        `heard` and `seen` are (arousal, valence) of both sides, [..., moments, 2]; `present` is
-        where both are there, bool [..., moments]; `centres` are the means of both over the whole
-        film, where this is a part of it.
+        `heard` and `seen` are what was made of `sound` and `picture`; `present` is where both are
+        there, bool [..., moments].
         """
         share = sound.share[..., None]
         spoken, played = sound.scaled[0] * share, sound.scaled[1] * (1 - share)
-        s = torch.tanh(self.sound_in(torch.cat([sound.tokens, spoken, played, heard], -1)))
-        p = torch.tanh(self.picture_in(torch.cat([picture.tokens, picture.scaled[0], seen], -1)))
+        s = torch.tanh(self.sound_in(torch.cat([sound.tokens, spoken, played, heard.values], -1)))
+        given = [picture.tokens, picture.scaled[0], seen.values]
+        p = torch.tanh(self.picture_in(torch.cat(given, -1)))
         from_picture, looked = self.sound_asks(s, p, present)
         from_sound, listened = self.picture_asks(p, s, present)
         joined = [s, p, from_picture, from_sound, from_picture * from_sound]
         attended = MOST_ATTENDED * torch.tanh(self.read(torch.cat(joined, -1))[..., 0])
-        plain = self._plainly(heard, seen, present, centres)
-        return plain + attended, looked, listened
-
-    def _plainly(
-        self,
-        heard: Tensor,
-        seen: Tensor,
-        present: Tensor,
-        centres: tuple[Tensor, Tensor] | None,
-    ) -> Tensor:
-        near = _near(present)
-        heard_here, seen_here = near @ heard, near @ seen
-        apart = (heard_here - seen_here).abs()
-        # Rising and falling together: products of what each differs from its own mean, around.
-        if centres is None:
-            whole = present[..., None] / present.sum(-1)[..., None, None].clamp_min(1)
-            centres = (whole * heard).sum(-2, keepdim=True), (whole * seen).sum(-2, keepdim=True)
-        together = (near @ ((heard - centres[0]) * (seen - centres[1]))).sum(-1)
-        level, arousal, valence, moves = nn.functional.softplus(self.plain)
-        costs = arousal * apart[..., 0] + valence * apart[..., 1]
-        logits: Tensor = level - costs + moves * together
-        return logits
+        return self.bond(heard, seen, present) + attended, looked, listened
 
     @torch.inference_mode()
     def judge_sound(self, heard: Heard) -> Estimate:
@@ -240,41 +218,42 @@ class ToneModel(nn.Module):
         count = min(len(heard.audible), len(seen.visible))
         sound, picture = sound_inputs(heard, count), picture_inputs(seen, count)
         present = torch.from_numpy(heard.audible[:count] & seen.visible[:count])
-        values = self.sound(sound)[0], self.seen(picture)[0]
-        there = present.float()[:, None]
-        centres = [(value * there).sum(0) / there.sum().clamp_min(1) for value in values]
-        logits, apart = np.zeros(count), np.zeros((count, 2))
+        heard_ = Trajectory.of(*self.sound(sound), present)
+        seen_ = Trajectory.of(*self.seen(picture), present)
+        offsets = _offsets((heard_, seen_), present)
+        logits, displaced = np.zeros(count), np.zeros((DISPLACED, count))
         bands = np.zeros((2, count, 2 * MEMORY + 1))
         for first in range(0, count, _CHUNK):
             left, right = max(0, first - 2 * MEMORY), min(count, first + _CHUNK + 2 * MEMORY)
             last = min(count, first + _CHUNK)
             part, own = slice(left, right), slice(first - left, last - left)
-            heard_, seen_ = values[0][part], values[1][part]
-            found, *looks = self.agree(
-                sound.part(part), picture.part(part), heard_, seen_, present[part],
-                (centres[0], centres[1]),
-            )  # fmt: skip
+            s, p, there = heard_.part(part), seen_.part(part), present[part]
+            found, *looks = self.agree(sound.part(part), picture.part(part), s, p, there)
             logits[first:last] = found[own].double().numpy()
-            apart[first:last] = (_near(present[part]) @ (heard_ - seen_))[own].double().numpy()
+            # An error of level that a film has throughout: the sound's, less the picture's.
+            moved = Trajectory(s.values + offsets, s.errors, s.centre + offsets)
+            changed = self.bond(moved, p, there) - self.bond(s, p, there)
+            displaced[:, first:last] = (found + changed)[:, own].double().numpy()
             for band, look in zip(bands, looks, strict=True):
                 band[first:last] = _band(look.mean(0).double().numpy())[own]
-        costs = nn.functional.softplus(self.plain)[1:3].double().numpy()
-        return Judgement(np.tanh(logits / 2), logits, apart, costs, bands[0], bands[1])
+        return Judgement(np.tanh(logits / 2), logits, displaced, bands[0], bands[1])
+
+
+def _offsets(sides: tuple[Trajectory, Trajectory], present: Tensor) -> Tensor:
+    """Errors of the sound's level against the picture's, drawn from one seed: [DISPLACED, 1, 2]."""
+    weights = present.double().numpy()
+    errors = [
+        np.nan_to_num([pooled_error(side.errors[:, n].double().numpy(), weights) for n in range(2)])
+        for side in sides
+    ]
+    drawn = np.random.default_rng(0).normal(size=(DISPLACED, 1, 2)) * np.hypot(*errors)
+    return torch.from_numpy(drawn).float()
 
 
 def _band(weights: FloatArray) -> FloatArray:
     """The diagonals within MEMORY: [n, n] → [n, 2 · MEMORY + 1]."""
     padded = np.pad(weights, ((0, 0), (MEMORY, MEMORY)))
     return np.array([padded[n, n : n + 2 * MEMORY + 1] for n in range(len(weights))])
-
-
-def _near(present: Tensor) -> Tensor:
-    """Weights [..., n, n] with which moments around a moment count, where both sides are there."""
-    n = present.shape[-1]
-    apart = (torch.arange(n)[:, None] - torch.arange(n)).abs()
-    weight = torch.exp(-0.5 * (apart / 1.5) ** 2) * (apart <= MEMORY)
-    weight = weight * present[..., None, :]
-    return weight / weight.sum(-1, keepdim=True).clamp_min(1e-6)
 
 
 def scaled_measures(values: FloatArray, measures: tuple[Measure, ...]) -> Tensor:

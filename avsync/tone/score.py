@@ -10,14 +10,16 @@ from typing import Literal
 
 import numpy as np
 
+from avsync.cache import TokenCache
 from avsync.errors import AvsyncError, MediaError
 from avsync.media import Audio
 from avsync.progress import Progress
 from avsync.timemap import Span
 from avsync.tone.hearing import Ears, Heard, hear
+from avsync.tone.kept import heard_of, seen_of_film
 from avsync.tone.model import ToneModel, load_tone_model
 from avsync.tone.report import ToneReport
-from avsync.tone.seeing import Seen, see
+from avsync.tone.seeing import Seen
 from avsync.tone.summary import summarise
 from avsync.tone.windows import WINDOW_S, clock, windows_of
 
@@ -50,6 +52,7 @@ def score_tone(
     windows: Windows = WINDOW_S,
     audio_track: int | None = None,
     model: ToneModel | None = None,
+    cache: TokenCache | None = None,
     progress: Progress | None = None,
 ) -> ToneReport:
     """Tone of a film's sound and of its picture over time, and how well they agree.
@@ -62,6 +65,7 @@ def score_tone(
         windows: seconds of a window; "shots"; spans; or spans by name.
         audio_track: FFmpeg's stream index; None for the default one.
         model: as `load_tone_model` gives it; None loads the one in the package.
+        cache: where what was heard and seen of files is kept; None for nowhere.
         progress: called with "reading", "encoding" and "watching".
 
     Raises:
@@ -75,14 +79,17 @@ def score_tone(
     missing: list[str] = []
     heard = seen = None
     try:
-        heard = hear(media, ears, audio_track=audio_track, progress=progress)
+        if isinstance(media, Audio):
+            heard = hear(media, ears, progress=progress)
+        else:
+            heard = heard_of(media, ears, audio_track=audio_track, cache=cache, progress=progress)
     except MediaError as error:
         missing.append(f"no sound: {error.reason}")
     if isinstance(source, Audio):
         missing.append("no picture: only sound was given")
     else:
         try:
-            seen = see(source, ears.picture, progress=progress)
+            seen = seen_of_film(source, ears.picture, cache=cache, progress=progress)
         except MediaError as error:
             missing.append(f"no picture: {error.reason}")
     name = "sound" if isinstance(media, Audio) else os.fspath(media)
@@ -134,6 +141,7 @@ def try_sounds(
     *,
     windows: Windows = WINDOW_S,
     model: ToneModel | None = None,
+    cache: TokenCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[Candidate, ...]:
     """Rank candidate soundtracks for a picture, the best first; each begins with the picture.
@@ -145,11 +153,11 @@ def try_sounds(
         MediaError: there is no picture to judge.
     """
     model, ears = model or load_tone_model(), Ears.load()
-    seen = see(picture, ears.picture, progress=progress)
+    seen = seen_of_film(picture, ears.picture, cache=cache, progress=progress)
     found = []
     for sound in sounds:
         try:
-            heard = hear(sound, ears, progress=progress)
+            heard = heard_of(sound, ears, cache=cache, progress=progress)
             report = report_of(heard, seen, model, path=os.fspath(sound), windows=windows)
             found.append(Candidate(os.fspath(sound), report))
         except (AvsyncError, OSError) as error:
@@ -163,15 +171,16 @@ def try_pictures(
     *,
     windows: Windows = WINDOW_S,
     model: ToneModel | None = None,
+    cache: TokenCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[Candidate, ...]:
     """Rank candidate pictures for a sound, the best first: `try_sounds` the other way round."""
     model, ears = model or load_tone_model(), Ears.load()
-    heard = hear(sound, ears, progress=progress)
+    heard = heard_of(sound, ears, cache=cache, progress=progress)
     found = []
     for picture in pictures:
         try:
-            seen = see(picture, ears.picture, progress=progress)
+            seen = seen_of_film(picture, ears.picture, cache=cache, progress=progress)
             report = report_of(heard, seen, model, path=os.fspath(picture), windows=windows)
             found.append(Candidate(os.fspath(picture), report))
         except (AvsyncError, OSError) as error:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel
-from avsync.clips.clip import TOKEN_RATE_HZ
+from avsync.clips.clip import TOKEN_RATE_HZ, tokens_before
 from avsync.clips.shots import ShotFinder
 from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, VISUAL_DIM
 from avsync.errors import MediaError
@@ -36,7 +36,6 @@ WIDTH, HEIGHT = 320, 180  # pixels of what faces are looked for in
 BLOCK = 250
 CUTTING_REACH = 8.0  # seconds to either side over which changes of shot are counted
 REACH = 1.5
-_ROUNDING = 0.001
 _BLACK = 0.045  # of white: what never gets brighter is black
 _STILL = 0.12  # grey levels by which small pictures differ in a film of one picture
 
@@ -143,7 +142,7 @@ class _Eye:
         made = 0
         for time, small in self._small(frames):
             if shown is not None:
-                held += [shown[1]] * max(0, _tokens_before(time) - made - len(held))
+                held += [shown[1]] * max(0, tokens_before(time) - made - len(held))
             shown = time, small
             while len(held) >= BLOCK:
                 block = np.stack(held[:BLOCK])
@@ -153,7 +152,7 @@ class _Eye:
                 before = block[-1]
                 yield block
         if shown is not None:
-            left = max(1, _tokens_before(shown[0] + self.step) - made - len(held))
+            left = max(1, tokens_before(shown[0] + self.step) - made - len(held))
             held += [shown[1]] * left
             block = np.stack(held)
             self.parts.append(colours(block, before))
@@ -165,10 +164,6 @@ class _Eye:
             self.finder.add(frame.time, small)
             self.smiles.look(frame.time, frame.pixels)
             yield frame.time, small
-
-
-def _tokens_before(until: float) -> int:
-    return max(0, int(np.ceil((until - _ROUNDING) * TOKEN_RATE_HZ)))
 
 
 def _moments(

@@ -54,7 +54,7 @@ def summarise(
         judgement = model.judge(heard, seen)
         count = len(judgement.agreement)
         both = heard.audible[:count] & seen.visible[:count]
-        agreement = _agreement(judgement, both, windows, sound, picture)
+        agreement = _agreement(judgement, both, windows)
     explanations = tuple(_explain(span, heard, seen, model, judgement) for span in windows)
     names = tuple(named)
     said = sentences(windows, sound, picture, agreement, missing)
@@ -99,27 +99,18 @@ def _side(
 
 
 def _agreement(
-    found: Judgement,
-    both: npt.NDArray[np.bool_],
-    windows: tuple[Span, ...],
-    sound: SideTone | None,
-    picture: SideTone | None,
+    found: Judgement, both: npt.NDArray[np.bool_], windows: tuple[Span, ...]
 ) -> Agreement | None:
-    assert sound is not None and picture is not None
     if not both.any():
         return None
-    each = np.array([pooled(found.agreement, weights_of(span, both)) for span in windows])
-    overall = float(found.agreement[both].mean())
-    arousal = np.hypot(sound.arousal_mean_error, picture.arousal_mean_error)
-    valence = np.hypot(sound.valence_mean_error, picture.valence_mean_error)
-    low, high = _interval(found, both, np.array([arousal, valence]))
-    return Agreement(each, overall, min(low, overall), max(high, overall))
+    nats = np.array([pooled(found.logits, weights_of(span, both)) for span in windows])
+    overall = float(np.tanh(found.logits[both].mean() / 2))
+    low, high = _interval(found, both)
+    return Agreement(np.tanh(nats / 2), overall, min(low, overall), max(high, overall))
 
 
-def _interval(
-    found: Judgement, both: npt.NDArray[np.bool_], errors: FloatArray
-) -> tuple[float, float]:
-    """95% of what the mean might have been: other stretches of film, other errors of level.
+def _interval(found: Judgement, both: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """95% of what the whole might have been: other stretches of film, other errors of level.
 
     A block bootstrap over time (Künsch 1989), each draw with levels displaced by their standard
     errors, which all moments share.
@@ -127,14 +118,12 @@ def _interval(
     rng = np.random.default_rng(0)
     places = np.flatnonzero(both)
     blocks = max(1, -(-len(places) // _BLOCK))
-    apart, logits = found.apart[places], found.logits[places]
+    displaced = found.displaced[:, places]
     draws = np.zeros(_DRAWS)
     for n in range(_DRAWS):
         first = rng.integers(0, max(1, len(places) - _BLOCK + 1), size=blocks)
         at = np.minimum(first[:, None] + np.arange(_BLOCK), len(places) - 1).ravel()
-        off = rng.normal(size=2) * errors
-        more = np.abs(apart[at] + off) - np.abs(apart[at])
-        draws[n] = np.tanh((logits[at] - more @ found.costs) / 2).mean()
+        draws[n] = np.tanh(displaced[n % len(displaced), at].mean() / 2)
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)
 

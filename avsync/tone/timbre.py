@@ -19,7 +19,7 @@ from avsync.tone.pitch import Pitches
 __all__ = ["Frames", "moment_measures"]
 
 REACH = 1.5  # seconds to either side of a moment's middle: the short-term window of R 128
-HARMONY_REACH = 3.5
+HARMONY_REACH = 4.0  # chords last seconds each
 SPEAKER_REACH = 4.0
 USUAL_PITCH = 7.0  # semitones over 100 Hz: between women's and men's voices
 USUAL_SPACING_HZ = 1080.0  # between formants, likewise
