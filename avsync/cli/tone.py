@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
 from avsync.cli.exits import DONE, FAILED, USAGE, fail, fail_with, print_json, print_lines
 from avsync.cli.terminal import Bar, print_error
+from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
 from avsync.cli.values import Parser
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure
@@ -237,75 +237,17 @@ def _report(report: ToneReport, args: argparse.Namespace) -> None:
         print_lines(table(report))
         if explained is not None:
             print_lines(explanation_lines(report, explained))
-    for reason in report.missing:
+    for reason in report.missing if args.json or args.quiet else ():  # the table says it, too
         print_error(f"{report.path}: {reason}")
-
-
-def table(report: ToneReport) -> Iterator[str]:
-    """The report for people: what is to be said, then a line for each window."""
-    yield from report.sentences
-    width = max(len("window"), *(len(name) for name in report.names))
-    yield f"{'window':<{width}}  sound: arousal  valence  picture: arousal  valence  agreement"
-    for n, name in enumerate(report.names):
-        cells = []
-        for side in (report.sound, report.picture):
-            arousal = side.arousal[n] if side is not None else math.nan
-            valence = side.valence[n] if side is not None else math.nan
-            cells += [_cell(arousal), _cell(valence)]
-        agreed = report.agreement.windows[n] if report.agreement is not None else math.nan
-        yield (
-            f"{name:<{width}}  {cells[0]:>14}  {cells[1]:>7}  {cells[2]:>16}  {cells[3]:>7}"
-            f"  {_cell(agreed):>9}"
-        )
-
-
-def _cell(value: float) -> str:
-    return f"{value:+.2f}" if math.isfinite(value) else "-"
-
-
-def explanation_lines(report: ToneReport, window: int) -> Iterator[str]:
-    """Why a window came out as it did."""
-    found = report.explain(window)
-    yield f"what made {report.names[window]}:"
-    for part in found.contributions[:10]:
-        yield (
-            f"  {part.by:+.2f} {part.of:<7} {part.side:<7} {part.words} "
-            f"({part.measure} {part.value:.2f} {part.unit})"
-        )
-    if len(found.moments):
-        seen = found.moments[found.sound_to_picture.argmax()]
-        heard = found.moments[found.picture_to_sound.argmax()]
-        yield f"  the sound looked most at the picture at {seen:.1f} s"
-        yield f"  the picture listened most to the sound at {heard:.1f} s"
 
 
 def _report_ranking(ranked: tuple[Candidate, ...], args: argparse.Namespace) -> int:
     if args.json:
-        print_json({"path": str(args.media), "ranking": [_candidate(one) for one in ranked]})
-    judged = [one for one in ranked if one.report is not None]
-    for place, one in enumerate(judged, start=1):
-        assert one.report is not None
-        found = one.report.agreement
-        if found is not None and not (args.quiet or args.json):
-            print_lines(
-                [
-                    f"{place:3}  {found.overall:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
-                    f"  {one.path}"
-                ]
-            )
+        records = [candidate_record(one) for one in ranked]
+        print_json({"path": str(args.media), "ranking": records})
+    elif not args.quiet:
+        print_lines(ranking_lines(ranked))
     for one in ranked:
         if one.report is None:
             print_error(f"{one.path}: {one.reason}")
-    return DONE if judged else FAILED
-
-
-def _candidate(one: Candidate) -> dict[str, object]:
-    found = one.report.agreement if one.report is not None else None
-    return {
-        "path": one.path,
-        "agreement": None if found is None else round(found.overall, 4),
-        "low": None if found is None else round(found.low, 4),
-        "high": None if found is None else round(found.high, 4),
-        "sentence": one.report.sentences[0] if one.report is not None else None,
-        "error": one.reason or None,
-    }
+    return DONE if any(one.report is not None for one in ranked) else FAILED

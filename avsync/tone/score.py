@@ -77,6 +77,7 @@ def score_tone(
     ears = Ears.load()
     source = media if picture is None else picture
     missing: list[str] = []
+    reasons: list[str] = []
     heard = seen = None
     try:
         if isinstance(media, Audio):
@@ -85,6 +86,7 @@ def score_tone(
             heard = heard_of(media, ears, audio_track=audio_track, cache=cache, progress=progress)
     except MediaError as error:
         missing.append(f"no sound: {error.reason}")
+        reasons.append(error.reason)
     if isinstance(source, Audio):
         missing.append("no picture: only sound was given")
     else:
@@ -92,9 +94,11 @@ def score_tone(
             seen = seen_of_film(source, ears.picture, cache=cache, progress=progress)
         except MediaError as error:
             missing.append(f"no picture: {error.reason}")
+            reasons.append(error.reason)
     name = "sound" if isinstance(media, Audio) else os.fspath(media)
     if heard is None and seen is None:
-        raise MediaError(name, "; ".join(missing))
+        broken = len(reasons) == 2 and reasons[0] == reasons[1]
+        raise MediaError(name, reasons[0] if broken else "; ".join(missing))
     return report_of(heard, seen, model, path=name, windows=windows, missing=tuple(missing))
 
 

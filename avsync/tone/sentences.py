@@ -12,6 +12,7 @@ from avsync.tone.windows import clock
 __all__ = ["sentences"]
 
 _NOTABLE = 0.3  # of agreement, either way
+_NEAR, _FAR = 0.35, 0.7  # on the circumplex: no words for what only moves apart or together
 _STRONG = 0.15  # of valence or arousal, to be given a name
 
 
@@ -55,7 +56,11 @@ def _stretches(
 ) -> list[str]:
     def kind(n: int) -> tuple[int, str, str]:
         value = agreement.windows[n]
-        way = 0 if math.isnan(value) or abs(value) < _NOTABLE else (1 if value > 0 else -1)
+        far = math.hypot(
+            sound.arousal[n] - picture.arousal[n], sound.valence[n] - picture.valence[n]
+        )
+        agree, disagree = value > _NOTABLE and far < _FAR, value < -_NOTABLE and far > _NEAR
+        way = 1 if agree else -1 if disagree else 0  # NaN is neither
         heard = mood(float(sound.valence[n]), float(sound.arousal[n]))
         return way, heard, mood(float(picture.valence[n]), float(picture.arousal[n]))
 
