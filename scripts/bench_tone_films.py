@@ -145,7 +145,8 @@ def again(path: Path, out: Path, times: int) -> Path:
                     if stream.index not in streams:
                         streams[stream.index] = target.add_stream_from_template(stream)
                 assert source.duration is not None
-                length = Fraction(source.duration, av.time_base)
+                # Streams end a frame or two apart; none may begin before it has ended.
+                length = Fraction(source.duration, av.time_base) + Fraction(1, 10)
                 for packet in source.demux():
                     if packet.dts is None or packet.pts is None:
                         continue

@@ -56,7 +56,7 @@ from avsync.tone.model import (
 from avsync.tone.seeing import Seen, see
 
 CROP = 45  # moments of an example
-HOLD = 12.0  # how strongly weights are held near theory's
+HOLD = 6.0  # how strongly weights are held near theory's
 SMOOTHING = 0.05  # of the labels "matched" and "mismatched"
 
 Array = npt.NDArray[np.float64]

@@ -21,10 +21,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avsync.aligner.attention import ContextAttention
+from avsync.cache import TokenCache
 from avsync.cli import main
 from avsync.errors import MediaError
 from avsync.media import Audio
 from avsync.timemap import Span
+from avsync.tone.evidence import Trajectory
 from avsync.tone.export import report_record, to_csv
 from avsync.tone.harmony import Notes, mode_of
 from avsync.tone.hearing import Ears, Heard, hear
@@ -115,9 +117,9 @@ def write_wav(path: Path, samples: Samples) -> None:
         file.writeframes(np.round(np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
 
 
-def write_film(path: Path, frames: npt.NDArray[np.uint8]) -> None:
+def write_film(path: Path, frames: npt.NDArray[np.uint8], *, crf: str = "18") -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"crf": "18"})
+        stream = container.add_stream("libx264", rate=25, options={"crf": crf})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         for frame in frames:
@@ -279,6 +281,23 @@ def test_agreement_falls_with_distance_and_stays_in_bounds() -> None:
     assert not any("wrong" in sentence for sentence in with_calm.sentences)
 
 
+def test_what_is_hardly_known_says_hardly_anything() -> None:
+    bond = model().bond
+    along = torch.sin(torch.arange(40) / 4)[:, None].repeat(1, 2) * 0.6
+    present = torch.ones(40, dtype=torch.bool)
+
+    @torch.inference_mode()
+    def nats(turned: float, error: float) -> float:
+        sides = [
+            Trajectory.of(values, torch.full((40, 2), error), present)
+            for values in (along, turned * along)
+        ]
+        return (bond(*sides, present) - bond.bias).mean().item()
+
+    assert nats(1.0, 0.1) > 0.5 > -0.5 > nats(-1.0, 0.1)
+    assert abs(nats(-1.0, 50.0)) < 0.01 > abs(nats(1.0, 50.0))
+
+
 # --- pictures -------------------------------------------------------------------------------
 
 
@@ -338,6 +357,39 @@ def test_minor_after_major_within_one_recording() -> None:
     assert found.picture is None and found.agreement is None and found.missing
     assert found.sound is not None
     assert found.sound.valence[0] > found.sound.valence[1]
+
+
+STRIKES = np.random.default_rng(0).normal(0, 1, 1200).astype(np.float32)
+
+
+def struck(every: float, *, hard: float = 1.0) -> Samples:
+    """Ten seconds of a chord that is struck, with a harder touch louder and brighter."""
+    out = sum(tones([note], every, 10.0, amplitude=0.04 * hard) for note in (57, 60, 64, 69))
+    assert isinstance(out, np.ndarray)
+    for at in np.arange(0, 10, every):
+        place = int(at * RATE_HZ)
+        fall = STRIKES * np.exp(-np.arange(1200) / 300).astype(np.float32)
+        out[place : place + 1200] += 0.01 * hard**1.8 * fall[: len(out) - place]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("calm", "lively"),
+    [
+        (struck(0.8), struck(0.45)),
+        (struck(1.2), struck(0.3)),
+        (struck(0.6, hard=0.4), struck(0.6, hard=1.6)),
+    ],
+    ids=["faster", "denser", "harder"],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_livelier_passage_of_one_recording_excites(
+    calm: Samples, lively: Samples, first: bool
+) -> None:
+    passages = (lively, calm) if first else (calm, lively)
+    found = score_tone(Audio(np.concatenate(passages), RATE_HZ), windows=10.0, model=model()).sound
+    assert found is not None
+    assert (found.arousal[0] > found.arousal[1]) == first
 
 
 def test_silence_in_between_has_no_number() -> None:
@@ -456,6 +508,38 @@ def test_the_command_judges_ranks_and_refuses(
     assert main(["tone", str(song), "--explain", "9"]) == 2
     assert main(["tone", str(song), "--try", str(song), "--html", "x.html"]) == 2
     assert "input" in capsys.readouterr().err
+
+
+def test_another_size_and_another_coding_change_next_to_nothing(tmp_path: Path) -> None:
+    frames = moving(1.0, shot=40, frames=150).repeat(5, axis=1).repeat(5, axis=2)
+    found = []
+    for size, crf in (((180, 320), "18"), ((180, 320), "36"), ((90, 160), "18")):
+        path = tmp_path / "film.mp4"
+        write_film(path, frames[:, :: 180 // size[0], :: 320 // size[1]], crf=crf)
+        seen = score_tone(path, model=model()).picture
+        assert seen is not None
+        found.append((seen.arousal_mean, seen.valence_mean))
+    assert np.ptp(np.array(found), axis=0).max() < 0.05
+
+
+def test_a_picture_is_looked_at_once_for_any_number_of_songs(tmp_path: Path) -> None:
+    cut, cache = tmp_path / "cut.mp4", TokenCache(tmp_path / "cache")
+    write_film(cut, moving(1.0, shot=50, frames=100).repeat(2, axis=1).repeat(2, axis=2))
+    songs = [tmp_path / "slow.wav", tmp_path / "fast.wav"]
+    for song, every in zip(songs, (0.8, 0.2), strict=True):
+        write_wav(song, tones([60, 64, 67], every, 5.0))
+    stages: list[str] = []
+
+    def ranked(kept: TokenCache | None) -> list[tuple[str, float]]:
+        stages.clear()
+        note = lambda stage, fraction: stages.append(stage)  # noqa: E731
+        found = try_sounds(cut, songs, model=model(), cache=kept, progress=note)
+        return [(one.path, one.agreement) for one in found]
+
+    first = ranked(cache)
+    assert "watching" in stages and "reading" in stages
+    assert ranked(cache) == first and not stages
+    assert ranked(None) == first and stages
 
 
 def test_candidates_are_ranked_and_failures_come_last(tmp_path: Path) -> None:
