@@ -76,6 +76,8 @@ MUSIC = (
     Measure("dynamics", "dB", 5.0, 3.0, 1, 0, "changing loudness", "even loudness", _R128),
     Measure("onset_density", "onsets/s", 3.6, 1.4, 1, 0, "many notes", "few notes",
             "Bello et al. 2005; Gomez & Danuser 2007"),
+    Measure("pace", "octaves over 1 Hz", 2.3, 0.15, 1, 0, "a brisk pace", "a slow pace",
+            "fluctuation centroid, Pampalk et al. 2002"),
     Measure("flux", "nats", 0.45, 0.15, 1, 0, "hard attacks", "soft attacks", "Bello et al. 2005"),
     Measure("brightness", "octaves over 1 kHz", -0.4, 0.5, 1, 0, "a bright sound", "a dark sound",
             "spectral centroid; Eerola et al. 2013"),

@@ -51,12 +51,12 @@ FloatArray = npt.NDArray[np.float64]
 _FIRST: dict[str, tuple[dict[str, float], dict[str, float]]] = {
     "speech": (
         {"loudness": 0.05, "dynamics": 0.03, "pitch": 0.24, "pitch_range": 0.1, "effort": 0.16,
-         "edge": 0.12, "overtones": 0.1, "speech_rate": 0.1, "speech_flux": 0.06},
+         "edge": 0.12, "overtones": 0.1, "speech_rate": 0.1, "speech_flux": 0.1},
         {"pitch_range": 0.06, "clearness": 0.06},
     ),
     "music": (
-        {"loudness": 0.12, "dynamics": 0.03, "onset_density": 0.2, "flux": 0.18,
-         "brightness": 0.15, "tempo": 0.2, "pulse": 0.06},
+        {"loudness": 0.12, "dynamics": 0.03, "onset_density": 0.18, "pace": 0.1,
+         "flux": 0.18, "brightness": 0.15, "tempo": 0.2, "pulse": 0.06},
         {"tempo": 0.1, "mode": 0.4, "harmony": 0.06, "register": 0.08},
     ),
     "picture": (

@@ -15,6 +15,7 @@ from avsync.tone.harmony import NoteArray, mode_of
 from avsync.tone.loudness import BLOCK_HZ, SILENT_LUFS, integrated, lufs
 from avsync.tone.measures import MUSIC, SPEECH
 from avsync.tone.pitch import Pitches
+from avsync.tone.pulse import USUAL_TEMPO, onset_frames, pace, tempi
 
 __all__ = ["Frames", "moment_measures"]
 
@@ -27,7 +28,6 @@ PITCH_BY_SIZE = 40.0  # semitones for each octave of spacing, less than what wom
 MOST = 4.5  # semitones that size is believed to make
 QUIET = -28.0  # LU under the recording's loudness: what is softer is a pause
 _FLOOR = 12.0  # nats under the loudest band: what is softer is no onset
-_ONSET = 0.12  # nats by which the flux of an onset stands over its surroundings
 _DIP_DB = 2.0  # between syllables (de Jong & Wempe 2009)
 _FEWEST = 8  # voiced windows (0.16 s) that tell of a voice
 
@@ -177,10 +177,10 @@ class _Music:
 
     def __init__(self, frames: Frames, beats: FloatArray, strength: FloatArray) -> None:
         self._frames, self._beats, self._strength = frames, beats, strength
-        self._onsets = _onsets(frames.rise)
+        self._onsets = onset_frames(frames.rise)
         level = frames.bands["level"]
         self._active = level > np.percentile(level, 95) - 40 if len(level) else level > 0
-        self._periods = np.diff(beats, append=np.nan)
+        self._tempi = tempi(beats, self._onsets / TOKEN_RATE_HZ, frames.rise)
 
     def measures(self, at: float) -> list[float]:
         """MUSIC without loudness and dynamics."""
@@ -193,13 +193,13 @@ class _Music:
         onsets = ((self._onsets >= window.start) & (self._onsets < window.stop)).sum()
         rise = self._frames.rise[window]
         near = np.abs(self._beats - at) <= REACH + 1.0
-        periods = self._periods[near]
-        periods = periods[periods > 0]
+        felt = self._tempi[near]
         pulse = float(self._strength[near].mean()) if near.sum() > 1 else 0.0
-        tempo = float(np.log2(60 / np.median(periods) / 110)) if len(periods) > 1 else 0.0
+        tempo = float(np.median(felt)) - USUAL_TEMPO if len(felt) > 1 else 0.0
         mode, plain, register = mode_of(_cut(self._frames.notes, at, HARMONY_REACH, NOTE_HZ))
         return [
             float(onsets) / seconds,
+            pace(self._frames.rise, at),
             float(np.sqrt(np.mean(np.square(rise)))),
             float(self._frames.bands["centre"][window][active].mean()),
             tempo * pulse,  # a tempo that is not felt says nothing
@@ -212,19 +212,6 @@ class _Music:
 
 def _ratio_db(above: FloatArray, below: FloatArray) -> float:
     return float(np.mean(10 * np.log10((above + 1e-12) / (below + 1e-12))))
-
-
-def _onsets(rise: FloatArray) -> npt.NDArray[np.int64]:
-    """Frames at which the flux peaks and stands over its second."""
-    if len(rise) < 5:
-        return np.zeros(0, np.int64)
-    smooth = np.convolve(rise, [0.25, 0.5, 0.25], mode="same")
-    mean = np.convolve(rise, np.full(50, 1 / 50), mode="same")
-    near = np.lib.stride_tricks.sliding_window_view(np.pad(smooth, 2, mode="edge"), 5).max(axis=1)
-    found: npt.NDArray[np.int64] = np.flatnonzero(
-        (smooth >= near) & (smooth > 1.3 * mean + 0.25 * _ONSET)
-    )
-    return found
 
 
 def _syllables(level: FloatArray, voiced: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
