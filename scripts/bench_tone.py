@@ -70,30 +70,46 @@ def levels(films: list[Film], model: ToneModel) -> dict[str, float]:
     }
 
 
-def pairs(films: list[Film], model: ToneModel, rng: np.random.Generator) -> dict[str, float]:
-    """Matched against mismatched, and whether the true soundtrack is among the first two of ten."""
-    size = len(films)
-    scores = np.zeros((size, size))
+@dataclasses.dataclass(frozen=True)
+class Ranking:
+    """How well a score tells what belongs together."""
+
+    auroc: float
+    """matched against mismatched"""
+    first_two: float
+    """how often the true soundtrack is among the first two of ten"""
+    matched: float
+    mismatched: float
+
+
+def pair_scores(films: list[Film], model: ToneModel) -> Array:
+    """The overall agreement of every sound with every picture, [pictures, sounds]."""
+    scores = np.zeros((len(films), len(films)))
     for i, picture in enumerate(films):
         for j, sound in enumerate(films):
             logits = model.judge(sound.heard, picture.seen).logits
             count = len(logits)
             both = sound.heard.audible[:count] & picture.seen.visible[:count]
             scores[i, j] = np.tanh(logits[both].mean() / 2)
+    return scores
+
+
+def ranking(scores: Array, rng: np.random.Generator) -> Ranking:
+    """Of scores [pictures, sounds], those of one film on the diagonal."""
+    size = len(scores)
     right, wrong = np.diag(scores), scores[~np.eye(size, dtype=bool)]
     first = []
     for i in range(size):
         for _ in range(20):
-            rest = rng.choice(
-                [n for n in range(size) if n != i], size=min(9, size - 1), replace=False
-            )
+            others = [n for n in range(size) if n != i]
+            rest = rng.choice(others, size=min(9, size - 1), replace=False)
             first.append(int((scores[i, rest] > scores[i, i]).sum()))
-    return {
-        "auroc": round(area(right, wrong), 3),
-        "in the first 2 of 10": round(float(np.mean(np.array(first) < 2)), 3),
-        "matched, mean agreement": round(float(right.mean()), 3),
-        "mismatched": round(float(wrong.mean()), 3),
-    }
+    return Ranking(
+        round(area(right, wrong), 3),
+        round(float(np.mean(np.array(first) < 2)), 3),
+        round(float(right.mean()), 3),
+        round(float(wrong.mean()), 3),
+    )
 
 
 CHANGES = {
@@ -188,7 +204,7 @@ def main() -> None:
     films = [load_generated(path) for path in sorted(args.films.glob("test-*.npz"))]
     began = time.perf_counter()
     print(json.dumps({"films": len(films), **levels(films, model)}), flush=True)
-    print(json.dumps(pairs(films, model, rng)), flush=True)
+    print(json.dumps(dataclasses.asdict(ranking(pair_scores(films, model), rng))), flush=True)
     if args.count:
         print(json.dumps(volumes(rng, args.soundfont, model, ears)), flush=True)
         print(json.dumps(sights(rng, model, ears, args.count)), flush=True)

@@ -36,6 +36,8 @@ MOST_ADDED = 0.15
 """The most that tokens may add to a sum of measures, before it is squashed."""
 MOST_ATTENDED = 1.5
 """The most nats that cross-attention may add to or take from an agreement's logit."""
+PLAIN_SPEECH = -0.2
+"""Arousal of speech with usual measures, before it is squashed: raters find neutral speech calm."""
 LEAST_ERROR, MOST_ERROR = 0.05, 0.8
 MEMORY = REACH
 """Moments to either side that attention reaches."""
@@ -103,6 +105,7 @@ class SideModel(nn.Module):
 
     directions: Tensor
     first: Tensor
+    plain: Tensor
 
     def __init__(self, measures: tuple[Measure, ...], tokens: int, kind: str) -> None:
         super().__init__()
@@ -111,7 +114,10 @@ class SideModel(nn.Module):
         sizes = [[way.get(m.name, 0.02) for m in measures] for way in _FIRST[kind]]
         self.register_buffer("first", torch.tensor(sizes), False)
         self.raw = nn.Parameter(torch.log(torch.expm1(torch.tensor(sizes))))
-        self.bias = nn.Parameter(torch.zeros(2))
+        self.register_buffer(
+            "plain", torch.tensor([PLAIN_SPEECH if kind == "speech" else 0.0, 0]), False
+        )
+        self.bias = nn.Parameter(self.plain.clone())
         adds, spreads = nn.Linear(16, 2), nn.Linear(12, 2)
         self.added = nn.Sequential(nn.LayerNorm(tokens), nn.Linear(tokens, 16), nn.Tanh(), adds)
         self.spread = nn.Sequential(nn.Linear(len(measures), 12), nn.Tanh(), spreads)
