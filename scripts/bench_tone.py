@@ -25,7 +25,7 @@ from train_tone import Film, load_generated
 
 from avsync.media import Audio
 from avsync.tone.hearing import Ears, hear
-from avsync.tone.model import ToneModel, load_tone_model, speech_weight
+from avsync.tone.model import NATS, ToneModel, load_tone_model, speech_weight
 from avsync.tone.score import report_of
 from avsync.tone.seeing import seen_of
 
@@ -90,7 +90,7 @@ def pair_scores(films: list[Film], model: ToneModel) -> Array:
             logits = model.judge(sound.heard, picture.seen).logits
             count = len(logits)
             both = sound.heard.audible[:count] & picture.seen.visible[:count]
-            scores[i, j] = np.tanh(logits[both].mean() / 2)
+            scores[i, j] = np.tanh(logits[both].mean() / NATS)
     return scores
 
 

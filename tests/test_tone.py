@@ -269,8 +269,8 @@ def test_a_long_film_is_judged_in_parts_as_in_one() -> None:
 def test_agreement_falls_with_distance_and_stays_in_bounds() -> None:
     excited = flat_heard(20, tempo=0.6, onset_density=6.0, flux=0.6)
     lively, calm = (
-        flat_seen(20, motion=0.0, shot_rate=5.0),
-        flat_seen(20, motion=-2.3, shot_rate=0.0),
+        flat_seen(20, motion=0.2, shot_rate=5.0),
+        flat_seen(20, motion=-1.2, shot_rate=0.0),
     )
     with_lively, with_calm = (report_of(excited, s, model()) for s in (lively, calm))
     assert with_lively.agreement is not None and with_calm.agreement is not None

@@ -34,10 +34,12 @@ __all__ = ["Estimate", "Judgement", "SideModel", "ToneModel", "load_tone_model",
 
 MOST_ADDED = 0.15
 """The most that tokens may add to a sum of measures, before it is squashed."""
-MOST_ATTENDED = 1.5
+MOST_ATTENDED = 0.5
 """The most nats that cross-attention may add to or take from an agreement's logit."""
 PLAIN_SPEECH = -0.2
 """Arousal of speech with usual measures, before it is squashed: raters find neutral speech calm."""
+NATS = 4.0
+"""Nats that make an agreement of tanh 1: odds of 55 to 1."""
 LEAST_ERROR, MOST_ERROR = 0.05, 0.8
 MEMORY = REACH
 """Moments to either side that attention reaches."""
@@ -242,7 +244,7 @@ class ToneModel(nn.Module):
             displaced[:, first:last] = (found + changed)[:, own].double().numpy()
             for band, look in zip(bands, looks, strict=True):
                 band[first:last] = _band(look.mean(0).double().numpy())[own]
-        return Judgement(np.tanh(logits / 2), logits, displaced, bands[0], bands[1])
+        return Judgement(np.tanh(logits / NATS), logits, displaced, bands[0], bands[1])
 
 
 def _offsets(sides: tuple[Trajectory, Trajectory], present: Tensor) -> Tensor:

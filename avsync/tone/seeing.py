@@ -36,6 +36,7 @@ WIDTH, HEIGHT = 320, 180  # pixels of what faces are looked for in
 BLOCK = 250
 CUTTING_REACH = 8.0  # seconds to either side over which changes of shot are counted
 REACH = 1.5
+_GRAIN_MOTION, _GRAIN_STIR = 0.3, 2.0  # what grain makes, which a coding may take away
 _BLACK = 0.045  # of white: what never gets brighter is black
 _STILL = 0.12  # grey levels by which small pictures differ in a film of one picture
 
@@ -193,8 +194,8 @@ def _moments(
             sight["saturation"][window].mean(),
             sight["hue"][window].mean(),
             sight["contrast"][window].mean(),
-            np.log(0.1 + motion[window][still].mean()),
-            np.log(0.5 + sight["stir"][window][still].mean()),
+            np.log(_GRAIN_MOTION + motion[window][still].mean()),
+            np.log(_GRAIN_STIR + sight["stir"][window][still].mean()),
             np.log2(1 + 60 * cuts / max(span, 4.0)),
             smiles.near(k + 0.5),
         ]

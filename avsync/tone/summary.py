@@ -11,7 +11,7 @@ import torch
 from avsync.timemap import Span
 from avsync.tone.hearing import Heard
 from avsync.tone.measures import MUSIC, PICTURE, SPEECH, Measure
-from avsync.tone.model import MEMORY, Estimate, Judgement, SideModel, ToneModel, speech_weight
+from avsync.tone.model import MEMORY, NATS, Estimate, Judgement, SideModel, ToneModel, speech_weight
 from avsync.tone.report import Agreement, Contribution, Explanation, SideTone, ToneReport
 from avsync.tone.seeing import Seen
 from avsync.tone.sentences import sentences
@@ -104,9 +104,9 @@ def _agreement(
     if not both.any():
         return None
     nats = np.array([pooled(found.logits, weights_of(span, both)) for span in windows])
-    overall = float(np.tanh(found.logits[both].mean() / 2))
+    overall = float(np.tanh(found.logits[both].mean() / NATS))
     low, high = _interval(found, both)
-    return Agreement(np.tanh(nats / 2), overall, min(low, overall), max(high, overall))
+    return Agreement(np.tanh(nats / NATS), overall, min(low, overall), max(high, overall))
 
 
 def _interval(found: Judgement, both: npt.NDArray[np.bool_]) -> tuple[float, float]:
@@ -123,7 +123,7 @@ def _interval(found: Judgement, both: npt.NDArray[np.bool_]) -> tuple[float, flo
     for n in range(_DRAWS):
         first = rng.integers(0, max(1, len(places) - _BLOCK + 1), size=blocks)
         at = np.minimum(first[:, None] + np.arange(_BLOCK), len(places) - 1).ravel()
-        draws[n] = np.tanh(displaced[n % len(displaced), at].mean() / 2)
+        draws[n] = np.tanh(displaced[n % len(displaced), at].mean() / NATS)
     low, high = np.percentile(draws, [2.5, 97.5])
     return float(low), float(high)
 
