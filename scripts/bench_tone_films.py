@@ -60,6 +60,7 @@ PLAIN = Coding()
 CHANGES = {
     "24 dB down": replace(PLAIN, gain_db=-24.0),
     "6 dB up": replace(PLAIN, gain_db=6.0),
+    "H.264 at CRF 26, AAC at 96 kbit/s": replace(PLAIN, crf=26, bit_rate=96_000),
     "H.264 at CRF 34, AAC at 64 kbit/s": replace(PLAIN, crf=34, bit_rate=64_000),
     "VP9 and Opus": replace(PLAIN, picture="libvpx-vp9", sound="libopus", crf=36, suffix=".mkv"),
     "320 by 180": replace(PLAIN, size=(320, 180)),
