@@ -24,7 +24,7 @@ from avsync.tone.seeing import Seen, see
 
 __all__ = ["heard_of", "seen_of_film"]
 
-VERSION = 1  # of what is stored; goes up when a measure changes
+VERSION = 2  # of what is stored; goes up when a measure comes, goes or changes
 _MOMENT_HZ = 1.0
 
 FloatArray = npt.NDArray[np.float32]
