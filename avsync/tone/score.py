@@ -165,7 +165,7 @@ def try_sounds(
             report = report_of(heard, seen, model, path=os.fspath(sound), windows=windows)
             found.append(Candidate(os.fspath(sound), report))
         except (AvsyncError, OSError) as error:
-            found.append(Candidate(os.fspath(sound), None, str(error)))
+            found.append(Candidate(os.fspath(sound), None, _reason(error)))
     return _ranked(found)
 
 
@@ -188,8 +188,15 @@ def try_pictures(
             report = report_of(heard, seen, model, path=os.fspath(picture), windows=windows)
             found.append(Candidate(os.fspath(picture), report))
         except (AvsyncError, OSError) as error:
-            found.append(Candidate(os.fspath(picture), None, str(error)))
+            found.append(Candidate(os.fspath(picture), None, _reason(error)))
     return _ranked(found)
+
+
+def _reason(error: AvsyncError | OSError) -> str:
+    """Why a file cannot be judged, without its name, which stands beside it."""
+    if isinstance(error, MediaError):
+        return error.reason
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _ranked(found: list[Candidate]) -> tuple[Candidate, ...]:
