@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _BLUE, _GREEN, _RED = "#2a6f97", "#52796f", "#bc4749"
 _MOST_THUMBNAILS = 12
 _THUMBNAIL = 96, 54
+_PANEL = 7.5  # times as wide as high
 
 
 def plot_tone(report: ToneReport, path: str | os.PathLike[str]) -> None:
@@ -109,12 +110,15 @@ def _thumbnails(report: ToneReport) -> list[tuple[float, npt.NDArray[np.uint8]]]
 def _draw_thumbnails(
     panel: Axes, thumbnails: list[tuple[float, npt.NDArray[np.uint8]]], duration: float
 ) -> None:
-    width = duration / max(len(thumbnails), 6)
+    half = 0.46 * duration / max(len(thumbnails), 6)
+    high = 2 * half / duration * _PANEL * _THUMBNAIL[1] / _THUMBNAIL[0]  # ±1 is the panel's height
     for middle, pixels in thumbnails:
-        extent = (middle - 0.46 * width, middle + 0.46 * width, -1, 1)
+        extent = (middle - half, middle + half, -min(1.0, high), min(1.0, high))
         panel.imshow(pixels, extent=extent, aspect="auto", interpolation="bilinear")
-    _finish(panel, "", duration)
+    panel.set_xlim(0, duration)
+    panel.set_ylim(-1, 1)
     panel.set_yticks([])
+    panel.spines[:].set_visible(False)
 
 
 def _draw_explanation(found: Explanation) -> Figure:
