@@ -72,7 +72,7 @@ def write_film(path: Path, pictures: Pixels, sound: Samples, how: Coding) -> Pat
     """Pictures at 25 Hz, uint8 [time, 36, 64, 3], and sound, as a film."""
     rng = np.random.default_rng(0)
     width, height = how.size
-    grain = rng.normal(0, 3, (4, height, width, 1)).astype(np.int16)
+    grain = rng.normal(0, 3, (4, *PLAIN.size[::-1], 1)).astype(np.int16)  # the camera's
     options = {"crf": str(how.crf), "preset": "veryfast"}
     if how.picture != "libx264":
         options = {"crf": str(how.crf), "cpu-used": "8", "deadline": "realtime"}
@@ -86,9 +86,10 @@ def write_film(path: Path, pictures: Pixels, sound: Samples, how: Coding) -> Pat
         heard.bit_rate, heard.layout = how.bit_rate, "mono"
         for n, picture in enumerate(pictures):
             small = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            large = small.reformat(width, height, interpolation="BICUBIC").to_ndarray()
+            large = small.reformat(*PLAIN.size, interpolation="BICUBIC").to_ndarray()
             pixels = np.clip(large.astype(np.int16) + grain[n % 4], 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame = frame.reformat(width, height, "yuv420p", interpolation="BICUBIC")
             frame.pts, frame.time_base = n, Fraction(1, 25)
             out.mux(shown.encode(frame))
         out.mux(shown.encode(None))
