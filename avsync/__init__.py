@@ -75,7 +75,9 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.placement import Clamp as Clamp
     from avsync.plots import plot_alignment as plot_alignment
     from avsync.plots import plot_beats as plot_beats
+    from avsync.plots import plot_explanation as plot_explanation
     from avsync.plots import plot_montage as plot_montage
+    from avsync.plots import plot_tone as plot_tone
     from avsync.polishing.polish import Polishing as Polishing
     from avsync.polishing.polish import polish as polish
     from avsync.polishing.profiles import Profile as Profile
@@ -102,6 +104,13 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.timemap import Span as Span
     from avsync.timemap import TimeMap as TimeMap
     from avsync.tokens import TokenSequence as TokenSequence
+    from avsync.tone.model import ToneModel as ToneModel
+    from avsync.tone.model import load_tone_model as load_tone_model
+    from avsync.tone.page import write_page as write_page
+    from avsync.tone.report import ToneReport as ToneReport
+    from avsync.tone.score import score_tone as score_tone
+    from avsync.tone.score import try_pictures as try_pictures
+    from avsync.tone.score import try_sounds as try_sounds
 
 
 __version__ = "0.1.0"
@@ -178,6 +187,15 @@ _HOMES = {
     "Recording": "offset.recordings",
     "Recordings": "offset.recordings",
     "align_recordings": "offset.recordings",
+    "ToneModel": "tone.model",
+    "load_tone_model": "tone.model",
+    "ToneReport": "tone.report",
+    "score_tone": "tone.score",
+    "try_sounds": "tone.score",
+    "try_pictures": "tone.score",
+    "write_page": "tone.page",
+    "plot_tone": "plots",
+    "plot_explanation": "plots",
     "Refine": "refine",
     "RetimedSegment": "retime",
     "Clamp": "placement",

@@ -129,3 +129,48 @@ class CrossAttention(nn.Module):
     def lag_logits(self, query_tokens: Tensor, key_tokens: Tensor) -> Tensor:
         """Diagonal sums of :meth:`scores` over all heads, [..., n + m − 1]: :func:`lag_logits`."""
         return lag_logits(self.project_queries(query_tokens), self.project_keys(key_tokens))
+
+
+class ContextAttention(nn.Module):
+    """Each token gathers what it attends to in the other sequence: softmax over a band of time.
+
+    Multi-head attention (Vaswani et al. 2017) whose scores fall off with the distance in time by a
+    slope that each head learns (ALiBi, Press et al. 2022), so that clips of any length look alike
+    to it. The weights are handed out with the context, for who wants to know where it looked.
+    """
+
+    def __init__(
+        self, query_dim: int, key_dim: int, *, heads: int, head_dim: int, reach: int
+    ) -> None:
+        super().__init__()
+        self.scored = CrossAttention(query_dim, key_dim, heads=heads, head_dim=head_dim)
+        self.value = nn.Linear(key_dim, heads * head_dim)
+        self.slope = nn.Parameter(torch.linspace(-3.0, 0.0, heads))
+        self.reach = reach
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, present: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What each query token gathers, and how it looked at each key token.
+
+        Args:
+            queries: [..., n, query_dim], token `i` at the same instant as key `i`.
+            keys: [..., m, key_dim]
+            present: bool [..., m], keys that may be looked at; None for all.
+
+        Returns:
+            context [..., n, heads · head_dim] and weights [..., heads, n, m], whose rows sum to 1,
+            or to 0 where no key within `reach` is present.
+        """
+        scores = self.scored.scores(queries, keys)
+        n, m = scores.shape[-2:]
+        apart = (torch.arange(n)[:, None] - torch.arange(m)).abs().to(scores.device)
+        scores = scores - nn.functional.softplus(self.slope)[:, None, None] * apart
+        open_ = (apart <= self.reach).expand(scores.shape)
+        if present is not None:
+            open_ = open_ & present[..., None, None, :]
+        weights = scores.masked_fill(~open_, -1e4).softmax(-1) * open_
+        values = self.value(keys)
+        values = values.reshape(*values.shape[:-1], self.scored.heads, self.scored.head_dim)
+        context = torch.einsum("...hnm,...mhd->...nhd", weights, values)
+        return context.flatten(-2), weights

@@ -53,6 +53,9 @@ COMMANDS = {
         "commands:run",
     ),
     "snap": Command("move the cuts of an edit onto the beats of a song", "snap:parser", "snap:run"),
+    "tone": Command(
+        "does the mood of the sound agree with the mood of the picture?", "tone:parser", "tone:run"
+    ),
 }
 
 

@@ -1,0 +1,253 @@
+"""`avsync tone`: does the mood of the sound agree with the mood of the picture?"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avsync.atomic import atomic_path
+from avsync.cli.exits import DONE, FAILED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.terminal import Bar, print_error
+from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
+from avsync.cli.values import Parser
+from avsync.errors import AvsyncError
+from avsync.jobs import Failure
+from avsync.timemap import Span
+
+if TYPE_CHECKING:
+    from avsync.tone.model import ToneModel
+    from avsync.tone.report import ToneReport
+    from avsync.tone.score import Candidate, Windows
+
+_EPILOG = """\
+Valence (displeasing to pleasing) and arousal (calm to excited) lie in -1 to 1, each with a standard
+error; agreement lies in -1 to 1, and 0 is what a sound and a picture have that were never meant for
+each other. Disagreement may be meant: it is never called wrong. The numbers are about how most
+people in the studies behind them would take it, not about anybody's feelings.
+
+exit codes:
+  0  done; a side that is missing is named
+  1  nothing could be judged, or a file not read or written
+  2  the command line is wrong; nothing was done
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `avsync tone`."""
+    made = Parser(
+        prog="avsync tone",
+        description="Does the mood of the sound agree with the mood of the picture?",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("media", metavar="FILM", type=Path, help="a film, or sound alone")
+    made.add_argument(
+        "--try", dest="sounds", metavar="SOUND", type=Path, nargs="+", help="rank soundtracks"
+    )
+    made.add_argument(
+        "--try-video", dest="pictures", metavar="FILM", type=Path, nargs="+",
+        help="rank pictures for the sound of FILM",
+    )  # fmt: skip
+    cut = made.add_mutually_exclusive_group()
+    cut.add_argument("--windows", metavar="S", type=_window, help="seconds of a window (5)")
+    cut.add_argument("--shots", action="store_true", help="a window for each shot")
+    cut.add_argument(
+        "--scenes", metavar="FILE.csv", type=Path, help="windows by name: name,start_s,end_s"
+    )
+    made.add_argument("--audio-track", metavar="N", type=int, help="listen to this track")
+    made.add_argument("--model", metavar="PATH", type=Path, help="other weights")
+    made.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="do not keep what was heard and seen for the next run",
+    )
+    written = made.add_argument_group("what to write")
+    written.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+    written.add_argument("--csv", metavar="FILE", type=Path, help="a line for each window")
+    written.add_argument("--plot", metavar="FILE", type=Path, help="draw it (.png, .svg, .pdf)")
+    written.add_argument("--html", metavar="FILE", type=Path, help="a page with film and curves")
+    written.add_argument(
+        "--embed", action="store_true", help="put the film itself into the page (small films)"
+    )
+    written.add_argument(
+        "--explain", metavar="N", type=int, nargs="?", const=0,
+        help="which measures and moments made window N (from 1; alone: the one that stands out)",
+    )  # fmt: skip
+    written.add_argument("--explain-plot", metavar="FILE", type=Path, help="draw that explanation")
+    loudness = made.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    return made
+
+
+def _window(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 36_000:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 to 36000 seconds")
+    return value
+
+
+_window.__name__ = "number"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, report, write; returns the exit code."""
+    try:
+        _check(args)
+        return _run(args)
+    except ValueError as error:
+        if isinstance(error, AvsyncError):
+            return fail_with(Failure.of(error), args)
+        return fail(str(error), args, USAGE)
+    except (AvsyncError, OSError) as error:
+        return fail_with(Failure.of(error), args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse, before the work, what cannot be done."""
+    from avsync.plots.style import PLOT_EXTENSIONS
+
+    if args.sounds and args.pictures:
+        raise ValueError("--try ranks sounds, --try-video pictures: give one of them")
+    written = [args.csv, args.plot, args.html, args.explain_plot]
+    ranking = bool(args.sounds or args.pictures)
+    if ranking and (any(written) or args.explain is not None):
+        raise ValueError("a ranking has a table and --json; give one film for other outputs")
+    inputs = [args.media, args.scenes]
+    for target in written:
+        for path in inputs:
+            if target and path and target.exists() and path.exists() and target.samefile(path):
+                raise ValueError(f"{target}: is an input; write to another file")
+    for target in (args.plot, args.explain_plot):
+        if target and target.suffix.lower() not in PLOT_EXTENSIONS:
+            raise ValueError(f"{target}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
+    if args.html and args.html.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{args.html}: a page is .html")
+    if args.embed and not args.html:
+        raise ValueError("--embed needs --html")
+
+
+def _run(args: argparse.Namespace) -> int:
+    windows: Windows = "shots" if args.shots else (args.windows or 5.0)
+    if args.scenes is not None:
+        windows = read_scenes(args.scenes)
+    with Bar(quiet=args.quiet) as bar:
+        from avsync.cache import TokenCache
+        from avsync.tone.model import load_tone_model
+        from avsync.tone.score import score_tone, try_pictures, try_sounds
+
+        model: ToneModel = load_tone_model(args.model)
+        cache = TokenCache() if args.cache else None
+        if args.sounds or args.pictures:
+            rank = try_sounds if args.sounds else try_pictures
+            ranked = rank(
+                args.media,
+                args.sounds or args.pictures,
+                windows=windows,
+                model=model,
+                cache=cache,
+                progress=bar,
+            )
+        else:
+            report = score_tone(
+                args.media,
+                windows=windows,
+                audio_track=args.audio_track,
+                model=model,
+                cache=cache,
+                progress=bar,
+            )
+    if args.sounds or args.pictures:
+        return _report_ranking(ranked, args)
+    _write(report, args)
+    _report(report, args)
+    return DONE
+
+
+def read_scenes(path: Path) -> dict[str, Span]:
+    """Windows by name, from a CSV file with a head: name, start_s, end_s.
+
+    Raises:
+        ValueError: a column is missing, a number is none, or a name comes twice.
+    """
+    scenes: dict[str, Span] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            try:
+                name, span = row["name"], Span(float(row["start_s"]), float(row["end_s"]))
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"{path}:{line}: {error}; each line is name,start_s,end_s in seconds"
+                ) from error
+            if name in scenes:
+                raise ValueError(f"{path}:{line}: the scene {name!r} comes twice; name it anew")
+            scenes[name] = span
+    return scenes
+
+
+def _write(report: ToneReport, args: argparse.Namespace) -> None:
+    if args.csv is not None:
+        from avsync.tone.export import to_csv
+
+        with atomic_path(args.csv) as temporary:
+            temporary.write_text(to_csv(report), encoding="utf-8")
+    if args.plot is not None:
+        from avsync.plots import plot_tone
+
+        plot_tone(report, args.plot)
+    if args.html is not None:
+        from avsync.tone.page import write_page
+
+        write_page(report, args.html, embed=args.embed)
+    if args.explain_plot is not None:
+        from avsync.plots import plot_explanation
+
+        plot_explanation(report.explain(_explained(report, args)), args.explain_plot)
+
+
+def _explained(report: ToneReport, args: argparse.Namespace) -> int:
+    """The window to explain, from 0: the one that was asked for, or the one that stands out."""
+    if args.explain:
+        if not 1 <= args.explain <= len(report.windows):
+            raise ValueError(f"--explain: the windows are 1 to {len(report.windows)}")
+        return int(args.explain) - 1
+    if report.agreement is not None:
+        sizes = [abs(v) if math.isfinite(v) else -1 for v in report.agreement.windows]
+    else:
+        side = report.sound or report.picture
+        assert side is not None
+        sizes = [abs(v) if math.isfinite(v) else -1 for v in side.arousal]
+    return sizes.index(max(sizes))
+
+
+def _report(report: ToneReport, args: argparse.Namespace) -> None:
+    from avsync.tone.export import explanation_record, report_record
+
+    explained = None if args.explain is None else _explained(report, args)
+    if args.json:
+        record = report_record(report)
+        if explained is not None:
+            record["explanation"] = explanation_record(report.explain(explained))
+        print_json(record)
+    elif not args.quiet:
+        print_lines(table(report))
+        if explained is not None:
+            print_lines(explanation_lines(report, explained))
+    for reason in report.missing if args.json or args.quiet else ():  # the table says it, too
+        print_error(f"{report.path}: {reason}")
+
+
+def _report_ranking(ranked: tuple[Candidate, ...], args: argparse.Namespace) -> int:
+    if args.json:
+        records = [candidate_record(one) for one in ranked]
+        print_json({"path": str(args.media), "ranking": records})
+    elif not args.quiet:
+        print_lines(ranking_lines(ranked))
+    for one in ranked:
+        if one.report is None:
+            print_error(f"{one.path}: {one.reason}")
+    return DONE if any(one.report is not None for one in ranked) else FAILED
