@@ -160,7 +160,8 @@ def row(name: str, films: list[Film], judge_name: str, find: Judge) -> str:
     error = np.median([abs(a.error_s) for a in answers if a.right] or [np.nan]) * 1000
     return (
         f"| {name} | {judge_name} | {len(films)} | {right:.1%} | {whole:.1%} | {surest:.1%} "
-        f"| {auc:.3f} | {len(taken) / len(answers):.0%} | {sound:.1%} | {refused:.0%} | {error:.0f} ms |"
+        f"| {auc:.3f} | {len(taken) / len(answers):.0%} | {sound:.1%} | {refused:.0%} "
+        f"| {error:.0f} ms |"
     )
 
 
