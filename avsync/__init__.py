@@ -94,6 +94,13 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.timemap import Span as Span
     from avsync.timemap import TimeMap as TimeMap
     from avsync.tokens import TokenSequence as TokenSequence
+    from avsync.words.align import align_words as align_words
+    from avsync.words.files import write_words as write_words
+    from avsync.words.models import SpeechModel as SpeechModel
+    from avsync.words.models import load_speech_model as load_speech_model
+    from avsync.words.result import CueWords as CueWords
+    from avsync.words.result import Word as Word
+    from avsync.words.result import WordAlignment as WordAlignment
 
 
 __version__ = "0.1.0"
@@ -168,6 +175,13 @@ _HOMES = {
     "Evidence": "retime",
     "Retiming": "retime",
     "retime": "retime",
+    "SpeechModel": "words.models",
+    "load_speech_model": "words.models",
+    "Word": "words.result",
+    "CueWords": "words.result",
+    "WordAlignment": "words.result",
+    "align_words": "words.align",
+    "write_words": "words.files",
     "plot_alignment": "plots",
     "Pair": "pairing",
     "Unpaired": "pairing",

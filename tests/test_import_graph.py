@@ -24,7 +24,7 @@ LAYERS = (
     ("aligner",),
     ("placement", "refine", "beats", "clips", "polishing"),
     ("retime", "montage", "snap", "offset"),
-    ("plots", "pairing"),
+    ("plots", "pairing", "words"),
     ("jobs",),
     ("batch",),
     ("cli",),
@@ -51,9 +51,10 @@ OWNERS = {
     "safetensors": {"encoders", "cache"},
     "scenedetect": {"clips"},
     "scipy": {"montage", "offset"},
-    "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage"},
-    "torchaudio": {"encoders"},
+    "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage", "words"},
+    "torchaudio": {"encoders", "words"},
     "tqdm": {"cli"},
+    "whisper": {"words"},
 }
 
 

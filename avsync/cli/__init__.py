@@ -43,6 +43,7 @@ COMMANDS = {
         "commands:run",
     ),
     "snap": Command("move the cuts of an edit onto the beats of a song", "snap:parser", "snap:run"),
+    "words": Command("find when each word of a subtitle is said", "words:parser", "words:run"),
 }
 
 
