@@ -101,6 +101,8 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.words.result import CueWords as CueWords
     from avsync.words.result import Word as Word
     from avsync.words.result import WordAlignment as WordAlignment
+    from avsync.words.transcribe import Transcript as Transcript
+    from avsync.words.transcribe import transcribe as transcribe
 
 
 __version__ = "0.1.0"
@@ -182,6 +184,8 @@ _HOMES = {
     "WordAlignment": "words.result",
     "align_words": "words.align",
     "write_words": "words.files",
+    "Transcript": "words.transcribe",
+    "transcribe": "words.transcribe",
     "plot_alignment": "plots",
     "Pair": "pairing",
     "Unpaired": "pairing",

@@ -26,8 +26,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -192,9 +192,7 @@ def example(sounds: Sounds, seconds: float, rng: np.random.Generator) -> Example
     return Example(samples.astype(np.float32), language, made.text)
 
 
-def tokens_of(
-    made: Example, tokenizer: Tokenizer, frames: int
-) -> tuple[list[int], FloatArray]:
+def tokens_of(made: Example, tokenizer: Tokenizer, frames: int) -> tuple[list[int], FloatArray]:
     """The tokens to read, and where each is to look for the one after it: [tokens, frames]."""
     language = tokenizer.sot + 1 + ("en", "ja").index("en")
     if made.language == "ja":

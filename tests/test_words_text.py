@@ -16,9 +16,7 @@ def words(text: str, language: str, format: str = "srt") -> list[str]:
     """The words as they are shown."""
     found = cue_text(Cue(0.0, 1.0, text, format))  # type: ignore[arg-type]
     units = split(found.spoken, get_tokenizer(True, language=language)) if found.spoken else []
-    return [
-        found.visible[found.places[u.begin] : found.places[u.finish - 1] + 1] for u in units
-    ]
+    return [found.visible[found.places[u.begin] : found.places[u.finish - 1] + 1] for u in units]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ COMMANDS = {
         "commands:run",
     ),
     "snap": Command("move the cuts of an edit onto the beats of a song", "snap:parser", "snap:run"),
+    "transcribe": Command(
+        "write subtitles for a film that has none", "transcribe:parser", "transcribe:run"
+    ),
     "words": Command("find when each word of a subtitle is said", "words:parser", "words:run"),
 }
 

@@ -132,7 +132,7 @@ def align_lines(
             samples = reel.read(window.start, window.end)
             looked = engine.find(samples, window.lines, start=window.start, slack=slack)
             for line, words in zip(window.lines, looked, strict=True):
-                found[line.cue] = _moved(words, window.start)
+                found[line.cue] = words.moved(window.start)
     if progress is not None:
         progress("aligning words", 1.0)
     return found
@@ -160,7 +160,7 @@ def _find_long(window: Window, reel: Reel, engine: Engine) -> LineWords:
         (looked,) = engine.find(samples, [rest], start=at, slack=0.0, open_end=True)
         last = at + length >= window.end
         kept = _reached(looked.words, length if last else length - TAIL)
-        words += [_shifted(word, done, at) for word in kept]
+        words += [word.moved(done, at) for word in kept]
         if kept:
             done += kept[-1].finish
             at += max(kept[-1].end - 0.1, 0.0)
@@ -179,20 +179,6 @@ def _reached(words: Sequence[Found], until: float) -> Sequence[Found]:
         if word.placed and word.end <= until and word.support >= LEAST_SUPPORT:
             count = number
     return words[:count]
-
-
-def _moved(found: LineWords, start: float) -> LineWords:
-    return LineWords(tuple(_shifted(word, 0, start) for word in found.words))
-
-
-def _shifted(word: Found, characters: int, seconds: float) -> Found:
-    return replace(
-        word,
-        begin=word.begin + characters,
-        finish=word.finish + characters,
-        start=word.start + seconds,
-        end=word.end + seconds,
-    )
 
 
 def _engine(

@@ -129,7 +129,7 @@ class CtcEngine:
 
 def latin(text: str) -> str:
     """Lower-case letters without their accents, for text that is in Latin script already."""
-    apart = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))  # noqa: RUF001
+    apart = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
     return "".join(c for c in apart if not unicodedata.combining(c))
 
 

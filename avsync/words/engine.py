@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -37,12 +37,26 @@ class Found:
     def placed(self) -> bool:
         return self.start == self.start  # NaN is no number, itself included
 
+    def moved(self, characters: int, seconds: float) -> Found:
+        """The same word further on in the text and later in the sound."""
+        return replace(
+            self,
+            begin=self.begin + characters,
+            finish=self.finish + characters,
+            start=self.start + seconds,
+            end=self.end + seconds,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LineWords:
     """What became of one line; all of its words, in order."""
 
     words: tuple[Found, ...]
+
+    def moved(self, seconds: float) -> LineWords:
+        """The same words later in the sound."""
+        return LineWords(tuple(word.moved(0, seconds) for word in self.words))
 
 
 class Engine(Protocol):
