@@ -54,6 +54,7 @@ OWNERS = {
     "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage", "words"},
     "torchaudio": {"encoders", "words"},
     "tqdm": {"cli"},
+    "uroman": {"words"},
     "whisper": {"words"},
 }
 

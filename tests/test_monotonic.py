@@ -75,7 +75,9 @@ def best_by_trying(scores: np.ndarray) -> float:
     for edges in itertools.combinations_with_replacement(range(frames + 1), 2 * units):
         firsts, lasts = edges[::2], edges[1::2]
         if all(a < b for a, b in zip(firsts, lasts, strict=True)):
-            total = sum(scores[u, a:b].sum() for u, (a, b) in enumerate(zip(firsts, lasts)))
+            total = sum(
+                scores[u, a:b].sum() for u, (a, b) in enumerate(zip(firsts, lasts, strict=True))
+            )
             best = max(best, float(total))
     return best
 
@@ -87,5 +89,7 @@ def test_no_other_path_is_better(units: int, frames: int, seed: int) -> None:
     path = decode_monotonic(scores)
     assert path.score == pytest.approx(best_by_trying(scores), abs=1e-4)
     assert (path.first < path.last).all() and (path.last[:-1] <= path.first[1:]).all()
-    along = sum(scores[u, a:b].sum() for u, (a, b) in enumerate(zip(path.first, path.last)))
+    along = sum(
+        scores[u, a:b].sum() for u, (a, b) in enumerate(zip(path.first, path.last, strict=True))
+    )
     assert path.score == pytest.approx(float(along), abs=1e-4)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _EXTENSIONS = (".srt", ".vtt", ".ass")
 _EPILOG = """\
-A first draft: cues end at clauses, within reading speed and line length, and are timed to the words.
+A first draft: cues end at clauses, within reading speed and line length, timed to the words.
 
 exit codes:
   0  done

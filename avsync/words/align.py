@@ -163,6 +163,7 @@ def _find_long(window: Window, reel: Reel, engine: Engine) -> LineWords:
         words += [word.moved(done, at) for word in kept]
         if kept:
             done += kept[-1].finish
+            done += len(line.text[done:]) - len(line.text[done:].lstrip())
             at += max(kept[-1].end - 0.1, 0.0)
         else:
             at += max(length - 2 * TAIL, TAIL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from avsync.polishing.profiles import PROFILES, Profile, text_width
 
@@ -89,10 +90,7 @@ def break_cues(words: Sequence[TimedWord], limits: Limits | None = None) -> list
     while edges[-1]:
         edges.append(origins[edges[-1]])
     edges.reverse()
-    return [
-        _caption(words, first, last, limits)
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    return [_caption(words, first, last, limits) for first, last in pairwise(edges)]
 
 
 def break_lines(words: Sequence[TimedWord], limits: Limits) -> str:

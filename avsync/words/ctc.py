@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float32]
 __all__ = ["Acoustics", "CtcEngine", "aligned", "latin", "load_ctc_engine"]
 
 MODEL_NAME = "MMS_FA"
+STAR_COST = 0.1
+"""Nats a frame by which anything else is less likely than what is heard."""
 
 
 class Acoustics(Protocol):
@@ -187,11 +189,13 @@ def aligned(
 ) -> tuple[list[tuple[int, int]], FloatArray]:
     """The frames [first, last) of each target, stars among them, and its log probability.
 
-    A star is a column of its own that anything may stand for, at no cost.
+    A star is a column of its own that stands for whatever is heard, a little dearer than that: at no
+    cost (as in torchaudio's tutorial) it would eat the outer edges of the first and last word.
     """
     from torchaudio.functional import forced_align, merge_tokens
 
-    with_star = np.pad(emission, ((0, 0), (0, 1)))
+    star = emission.max(axis=1, keepdims=True) - np.float32(STAR_COST)
+    with_star = np.concatenate([emission, star], axis=1)
     path, scores = forced_align(
         torch.from_numpy(with_star)[None], torch.tensor([list(targets)], dtype=torch.int32), blank=0
     )

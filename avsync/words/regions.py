@@ -18,7 +18,7 @@ FloatArray = npt.NDArray[np.float32]
 __all__ = ["pack", "speech_regions"]
 
 ENTER, LEAVE = 0.6, 0.35
-"""Speech begins where it is as probable as the first, and lasts until it is less than the second."""
+"""Speech begins where it is as probable as the first and lasts until it is less than the second."""
 BRIDGED = 0.6
 """Seconds: a shorter pause is within speech."""
 SHORTEST = 0.2
