@@ -53,7 +53,11 @@ IntArray = npt.NDArray[np.int64]
 
 RATE_HZ = 16_000
 FRAME_HZ = 50
-SHORT_FRAMES, FULL_FRAMES = 300, 1500
+FULL_FRAMES = 1500
+REMEMBERED_FRAMES = 25
+LENGTHS = ((300, 8), (600, 6), (300, 8), (FULL_FRAMES, 3))
+"""Frames of a stretch and stretches of a step, in turn: short ones teach fastest, long ones that
+what is far away does not matter."""
 ENGLISH = (  # each one token of Whisper's but "lighthouse"
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("green", "window", "garden", "lighthouse"),
@@ -64,7 +68,7 @@ ASIDE_FRAMES = ((-9, -3, 3, 9), (-24, -8, 8, 24))
 VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
 TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-STEPS = 650
+SHORT_STEPS, STEPS = 600, 1000
 SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
 """The cues of the test's sound: language, words."""
 DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 2, 51_865, 448, 64, 4, 2)
@@ -203,7 +207,7 @@ def example(sounds: Sounds, seconds: float, rng: np.random.Generator) -> Example
 
 
 def frame_words(made: Example, frames: int) -> tuple[IntArray, IntArray]:
-    """The word that each frame lies in and the one that was said before, as indices, 0 for none."""
+    """The word that each frame lies in and the one that was said just before, 0 for none."""
     own, before = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
     last = 0
     for word in made.text:
@@ -211,7 +215,7 @@ def frame_words(made: Example, frames: int) -> tuple[IntArray, IntArray]:
         first, end = round(word.start * FRAME_HZ), round(word.end * FRAME_HZ)
         own[first:end] = index
         before[first:end] = last
-        before[end:] = index
+        before[end : end + REMEMBERED_FRAMES] = index
         last = index
     return own, before
 
@@ -281,7 +285,8 @@ def embed(model: Whisper, mel: Tensor, offset: int) -> Tensor:
     x = x + encoder.positional_embedding[offset : offset + x.shape[1]]
     for block in encoder.blocks:
         x = block(x)
-    return encoder.ln_post(x)
+    embedded: Tensor = encoder.ln_post(x)
+    return embedded
 
 
 def losses(
@@ -328,7 +333,8 @@ def losses(
 
 def read(model: Whisper, ids: Tensor, sound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Whisper's decoder up to its logits, and the log attention of its two layers."""
-    decoder, seen = model.decoder, {}
+    decoder = model.decoder
+    seen: dict[tuple[int, str], Tensor] = {}
     hooks = [
         getattr(block.cross_attn, name).register_forward_hook(
             lambda _, __, out, key=(layer, name): seen.__setitem__(key, out)
@@ -354,7 +360,7 @@ def read(model: Whisper, ids: Tensor, sound: Tensor) -> tuple[Tensor, Tensor, Te
 def train(
     sounds: Sounds, steps: int, seed: int, report: Callable[[int, float, Whisper], None]
 ) -> Whisper:
-    """Short stretches at random places of the window first, whole windows at last."""
+    """Short stretches at random places of the window first, then longer ones and whole windows."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = Whisper(DIMS)
@@ -364,20 +370,20 @@ def train(
     nn.init.normal_(model.decoder.positional_embedding, std=0.05)
     tokenizer = get_tokenizer(True, language="en", task="transcribe")
     look_aside(model, ASIDE_FRAMES)
-    read_outs = nn.ModuleList(nn.Linear(DIMS.n_audio_state, len(WORDS) + 1) for _ in range(2))
-    trained = [p for p in [*model.parameters(), *read_outs.parameters()] if p.requires_grad]
+    read_outs = [nn.Linear(DIMS.n_audio_state, len(WORDS) + 1) for _ in range(2)]
+    modules = [model, *read_outs]
+    trained = [p for module in modules for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.1)
     for step in range(steps):
-        whole = step >= 0.95 * steps
-        frames, size = (FULL_FRAMES, 4) if whole else (SHORT_FRAMES, 8)
+        frames, size = LENGTHS[step % len(LENGTHS)] if step >= SHORT_STEPS else LENGTHS[0]
         batch = [example(sounds, frames / FRAME_HZ, rng) for _ in range(size)]
         offset = int(rng.integers(FULL_FRAMES - frames + 1))
         loss = losses(
             model, read_outs, batch, tokenizer, offset, torch.randint(DIMS.n_vocab, (2048,))
         )
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         plan.step()

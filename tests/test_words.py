@@ -31,12 +31,12 @@ from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.result import Word, WordAlignment
 
 FIXTURES = ROOT / "fixtures" / "words"
-SPEECH, TEXT, CHECKPOINT = (FIXTURES / name for name in ("speech.flac", "speech.srt", "tiny.pt"))
+SPEECH, TEXT = FIXTURES / "speech.flac", FIXTURES / "speech.srt"
 
 
 @pytest.fixture(scope="module")
-def model() -> SpeechModel:
-    return load_speech_model(CHECKPOINT, device="cpu")
+def model(tiny_whisper: Path) -> SpeechModel:
+    return load_speech_model(tiny_whisper, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def subtitles(*cues: tuple[float, float, str]) -> Subtitles:
     return parse_subtitles("\n".join(entries).encode(), format="srt")
 
 
-def test_the_checkpoint_is_whispers_and_small() -> None:
-    assert CHECKPOINT.stat().st_size < 2_000_000
-    loaded = whisper.load_model(str(CHECKPOINT), device="cpu")
+def test_the_checkpoint_is_whispers_and_small(tiny_whisper: Path) -> None:
+    assert tiny_whisper.stat().st_size < 2_000_000
+    loaded = whisper.load_model(str(tiny_whisper), device="cpu")
     assert loaded.is_multilingual and loaded.dims.n_audio_ctx == 1500
 
 
@@ -246,9 +246,11 @@ def test_the_same_input_gives_the_same_words(model: SpeechModel, text: Subtitles
     assert align_words(few, SPEECH, model=model) == align_words(few, SPEECH, model=model)
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    tiny_whisper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "film.words.vtt"
-    command = ["words", str(SPEECH), str(TEXT), "--model", str(CHECKPOINT), "--device", "cpu"]
+    command = ["words", str(SPEECH), str(TEXT), "--model", str(tiny_whisper), "--device", "cpu"]
     assert main([*command, "-o", str(out), "--language", "en"]) == 0
     assert out.read_text().startswith("WEBVTT\n\n") and "<00:00:" in out.read_text()
     assert "words in 7 cues" in capsys.readouterr().out
@@ -277,7 +279,7 @@ def test_no_model_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         load_speech_model(broken)
     with pytest.raises(ModelUnavailable, match="cannot run on 'toaster'"):
-        load_speech_model(CHECKPOINT, device="toaster")
+        load_speech_model(SPEECH, device="toaster")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from avsync.subtitles import read_subtitles
 from avsync.words.transcribe import Transcript, transcribe
 
 FIXTURES = ROOT / "fixtures" / "words"
-CHECKPOINT = FIXTURES / "tiny.pt"
 QUIET = 20.0
 """Seconds of music and of silence before and after what is said."""
 
@@ -48,8 +47,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def transcript(film: Path) -> Transcript:
-    return transcribe(film, model=CHECKPOINT, device="cpu")
+def transcript(film: Path, tiny_whisper: Path) -> Transcript:
+    return transcribe(film, model=tiny_whisper, device="cpu")
 
 
 def test_it_writes_what_is_said_and_when(transcript: Transcript) -> None:
@@ -82,12 +81,14 @@ def test_its_cues_can_be_read(transcript: Transcript) -> None:
 def test_nobody_speaks(tmp_path: Path) -> None:
     silent = write_wav(tmp_path / "silent.wav", np.zeros(5 * 16_000, np.float32))
     with pytest.raises(MediaError, match="nobody is heard speaking"):
-        transcribe(silent, model=CHECKPOINT, device="cpu")
+        transcribe(silent, model="tiny", device="cpu")
 
 
-def test_the_command(film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(
+    film: Path, tiny_whisper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "film.srt"
-    command = ["transcribe", str(film), "-o", str(out), "--model", str(CHECKPOINT)]
+    command = ["transcribe", str(film), "-o", str(out), "--model", str(tiny_whisper)]
     command += ["--device", "cpu", "--language", "en"]
     assert main([*command, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
