@@ -189,7 +189,7 @@ def aligned(
 ) -> tuple[list[tuple[int, int]], FloatArray]:
     """The frames [first, last) of each target, stars among them, and its log probability.
 
-    A star is a column of its own that stands for whatever is heard, a little dearer than that: at no
+    A star is a column of its own that stands for whatever is heard, a little dearer: at no
     cost (as in torchaudio's tutorial) it would eat the outer edges of the first and last word.
     """
     from torchaudio.functional import forced_align, merge_tokens
