@@ -15,7 +15,7 @@ Here the embedding is not trained, and row ``n`` is ``r[n : n + 64]`` of one ran
 are as good as independent of each other, and PyTorch saves a strided view as what it is a view of,
 so they take 100 kB, and load as the full table.
 
-**Speed.** Everything is set up so that a minute or two on one core will do. The encoder's heads
+**Speed.** Everything is set up so that a few minutes on one core will do. The encoder's heads
 begin by looking a fixed time to each side, which sinusoidal positions make a rotation, and two
 linear read-outs, which are thrown away, teach it directly which word each frame lies in and which
 word was said before.
@@ -68,7 +68,7 @@ ASIDE_FRAMES = ((-9, -3, 3, 9), (-24, -8, 8, 24))
 VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
 TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-SHORT_STEPS, STEPS = 600, 1000
+SHORT_STEPS, STEPS = 700, 1600
 SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
 """The cues of the test's sound: language, words."""
 DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 2, 51_865, 448, 64, 4, 2)
