@@ -350,9 +350,10 @@ def read(model: Whisper, ids: Tensor, sound: Tensor) -> tuple[Tensor, Tensor, Te
     looks = []
     for layer in range(2):
         q, k = (
-            seen[layer, name].unflatten(-1, (DIMS.n_text_head, -1)).transpose(1, 2)
+            seen[layer, name].reshape(*seen[layer, name].shape[:2], DIMS.n_text_head, -1)
             for name in ("query", "key")
         )
+        q, k = q.transpose(1, 2), k.transpose(1, 2)
         looks.append((q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).log_softmax(-1))
     return decoder.ln(x), looks[0], looks[1]
 
