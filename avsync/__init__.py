@@ -1,6 +1,6 @@
-"""avsync lines things up in time: subtitles with the speech of their film, cuts with music.
+"""avsync lines things up in time: subtitles with speech, cuts with music, sound with picture.
 
-    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime · montage
+    media ──► encoders ──► token sequences ──► cross-attention aligner ──► retime · montage · offset
 
 The public names below stand in the order in which they depend on one another. Each is imported
 when it is first asked for, so `import avsync` itself loads neither torch nor any other library.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.aligner.model import load_model as load_model
     from avsync.aligner.picture import PictureModel as PictureModel
     from avsync.aligner.picture import load_picture_model as load_picture_model
+    from avsync.aligner.sync import SyncModel as SyncModel
+    from avsync.aligner.sync import load_sync_model as load_sync_model
     from avsync.batch import retime_many as retime_many
     from avsync.beats.files import read_beats as read_beats
     from avsync.beats.grid import BeatGrid as BeatGrid
@@ -60,6 +62,12 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.montage import MontagePlan as MontagePlan
     from avsync.montage import Weights as Weights
     from avsync.montage import plan_montage as plan_montage
+    from avsync.offset.picture import find_offset as find_offset
+    from avsync.offset.recordings import Recording as Recording
+    from avsync.offset.recordings import Recordings as Recordings
+    from avsync.offset.recordings import align_recordings as align_recordings
+    from avsync.offset.result import MinuteOffset as MinuteOffset
+    from avsync.offset.result import Offset as Offset
     from avsync.pairing import Pair as Pair
     from avsync.pairing import Pairing as Pairing
     from avsync.pairing import Unpaired as Unpaired
@@ -151,6 +159,8 @@ _HOMES = {
     "CutList": "cutlist",
     "PictureModel": "aligner.picture",
     "load_picture_model": "aligner.picture",
+    "SyncModel": "aligner.sync",
+    "load_sync_model": "aligner.sync",
     "Clip": "clips.clip",
     "analyse_clip": "clips.analyse",
     "FrameGrid": "framegrid",
@@ -171,6 +181,12 @@ _HOMES = {
     "snap_cuts": "snap",
     "snap_timeline": "snap",
     "plot_montage": "plots",
+    "MinuteOffset": "offset.result",
+    "Offset": "offset.result",
+    "find_offset": "offset.picture",
+    "Recording": "offset.recordings",
+    "Recordings": "offset.recordings",
+    "align_recordings": "offset.recordings",
     "Refine": "refine",
     "RetimedSegment": "retime",
     "Clamp": "placement",

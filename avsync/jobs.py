@@ -20,12 +20,15 @@ from avsync.timemap import Span
 
 if TYPE_CHECKING:
     from avsync.aligner.model import RetimeModel
+    from avsync.breaks import Break
     from avsync.cache import TokenCache
     from avsync.placement import Clamp
+    from avsync.polishing.polish import Polishing
+    from avsync.polishing.profiles import ProfileName
     from avsync.progress import Progress
     from avsync.refine import Refine
     from avsync.retime import RetimedSegment, Retiming
-    from avsync.subtitles import Repair, Subtitles
+    from avsync.subtitles import Format, Repair, Subtitles
 
 __all__ = ["Failure", "Job", "Outcome", "Settings", "file_identity", "retime_file"]
 
@@ -61,6 +64,8 @@ class Settings:
     model: Path | None = None
     """weights; None: those of the package"""
     cache: bool = True
+    profile: ProfileName | None = None
+    """then polish by these rules, and look for breaks at changes of shot; None: do not watch"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,9 @@ class Outcome:
     segments: tuple[RetimedSegment, ...] = ()
     clamped: tuple[Clamp, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    """of the time map, where the film was watched for its shots"""
+    polishing: Polishing | None = None
     failure: Failure | None = None
 
 
@@ -161,8 +169,60 @@ def retime_file(
         outcome = replace(outcome, plot=job.plot)
     if refused:
         return replace(outcome, status="refused")
+    if settings.profile is not None:
+        retiming, outcome = _polished(
+            job, settings, subtitles, retiming, outcome, model=model, cache=cache, progress=progress
+        )
     backup = _write(job, subtitles, retiming, settings)
     return replace(outcome, output=job.output, backup=backup)
+
+
+def _polished(
+    job: Job,
+    settings: Settings,
+    subtitles: Subtitles,
+    retiming: Retiming,
+    outcome: Outcome,
+    *,
+    model: RetimeModel | None,
+    cache: TokenCache | None,
+    progress: Progress | None,
+) -> tuple[Retiming, Outcome]:
+    """The retiming with its breaks and cues where the film's shots want them."""
+    from avsync.breaks import breaks_of, snap_breaks
+    from avsync.filmtiming import read_film_timing
+    from avsync.polishing.polish import polish
+
+    assert settings.profile is not None
+    timing = read_film_timing(
+        job.reference,
+        audio_track=settings.audio_track,
+        model=model,
+        cache=cache,
+        progress=progress,
+    )
+    changes = timing.shots.changes
+    spans = [cue.span for cue in subtitles.cues]
+    time_map = snap_breaks(retiming.time_map, spans, changes)
+    polishing = polish(
+        retiming.subtitles,
+        changes,
+        timing.shots.grid,
+        profile=settings.profile,
+        speech=timing.speech,
+        written_as=other_format(job.subtitles, job.output),
+    )
+    same = retiming.unchanged and polishing.unchanged
+    retiming = replace(retiming, time_map=time_map, subtitles=polishing.subtitles, unchanged=same)
+    return retiming, replace(outcome, breaks=breaks_of(time_map), polishing=polishing)
+
+
+def other_format(path: Path, output: Path) -> Format | None:
+    """The format that ``output`` is written in, by its extension, if it is not that of ``path``."""
+    from avsync.subtitles.reading import EXTENSIONS
+
+    same = output.suffix.lower() == path.suffix.lower()
+    return None if same else EXTENSIONS.get(output.suffix.lower())
 
 
 def _reference(path: Path, settings: Settings) -> Path | Subtitles:

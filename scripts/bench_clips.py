@@ -60,8 +60,8 @@ def write_scene(
 ) -> Path:
     """A clip about as hard to code as footage: natural in spectrum, moving, with a camera's grain.
 
-    Amplitudes fall with frequency as in photographs (Field 1987); a hand-held camera pans over that,
-    and something crosses the picture.
+    Amplitudes fall with frequency as in photographs (Field 1987); a hand-held camera pans over
+    that, and something crosses the picture.
     """
     rng = np.random.default_rng(number)
     width, height = size
@@ -97,7 +97,8 @@ def texture(rng: np.random.Generator, shape: tuple[int, int]) -> FloatArray:
         np.fft.irfft2(np.fft.rfft2(rng.standard_normal(shape)) * falling, s=shape) for _ in range(3)
     ]
     mixed = np.stack([planes[0] + 0.4 * plane for plane in planes], axis=-1)
-    return (128 + 45 * mixed / mixed.std()).astype(np.float32)
+    pixels: FloatArray = (128 + 45 * mixed / mixed.std()).astype(np.float32)
+    return pixels
 
 
 def encode(

@@ -4,10 +4,11 @@
     python scripts/calibrate_offset.py WEIGHTS --mouths MOUTHS TESTED --scenes SCENES
 
 First one temperature for each judge, so that the posterior over the lags is as likely as can be at
-the true one; then a logistic curve (Platt 1999) over the odds of the best lag, on films of several
-lengths with their own sound, moved by up to a second, and with that of others. ``--caution`` widens
-both temperatures, since films are further from these than these are from the trained ones. Every
-tenth file of a directory that was trained on is used, every file of the others (``test-*``).
+the true one; then a logistic curve (Platt 1999) over the odds of the best lag and how well sound
+and picture match there, on films of several lengths with their own sound, moved by up to a second,
+and with that of others. ``--caution`` widens both temperatures, since films are further from these
+than these are from the trained ones. Every tenth file of a directory that was trained on is used,
+every file of the others (``test-*``).
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from offset_examples import Clip, load_clip
+from safetensors.torch import load_file
 from train_offset import HELD_OUT, MARGIN
 
 from avsync.aligner.picture import load_picture_model
 from avsync.aligner.sync import (
     SyncModel,
-    load_sync_model,
     picture_keys,
     save_sync_model,
     sound_queries,
 )
 from avsync.encoders.audio import FLOOR
-from avsync.offset.evidence import NEAR, Window, pool, weigh
+from avsync.offset.evidence import NEAR, SUREST, Window, pool, weigh
 from avsync.offset.picture import evidence_windows
 from avsync.offset.watching import Hearing, Mouth, Sight
 
@@ -113,7 +114,7 @@ def fit_temperature(cases: list[Case], kind: int) -> float:
             nats = pool(case.windows, both)
             if case.lag is None or nats is None:
                 continue
-            share = np.exp(nats.astype(float) - nats.max())
+            share = np.exp(nats - nats.max())
             near = np.abs(np.arange(len(share)) - REACH - case.lag) <= 1
             likely.append(np.log(share[near].sum() / share.sum() + 1e-9))
         if np.mean(likely) > best:
@@ -123,31 +124,38 @@ def fit_temperature(cases: list[Case], kind: int) -> float:
 
 
 def fit_confidence(cases: list[Case], temperatures: npt.NDArray[np.float32]) -> torch.Tensor:
-    """The log odds at which a film is as likely right as not, and how many make one true one."""
-    odds, right = [], []
+    """What log odds and match weigh, and what they have to outweigh: see `confidence`."""
+    features, right = [], []
     for case in cases:
-        nats = pool(case.windows, temperatures)
-        if nats is not None:
-            found = weigh(nats)
-            odds.append(found.log_odds)
+        found = weigh(case.windows, temperatures)
+        if found is not None:
+            features.append([min(found.log_odds, SUREST), found.match, -1.0])
             near = case.lag is not None and abs(found.offset_s / 0.02 - case.lag) <= NEAR
             right.append(float(near))
-    x, y = torch.tensor(odds, dtype=torch.float64), torch.tensor(right, dtype=torch.float64)
-    weight = torch.tensor([0.3, -1.0], dtype=torch.float64, requires_grad=True)
+    x, y = torch.tensor(features, dtype=torch.float64), torch.tensor(right, dtype=torch.float64)
+    weight = torch.tensor([0.3, 1.0, 1.0], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight], max_iter=200, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        logits = weight[0] * x.clamp(-20, 60) + weight[1]
-        value = torch.nn.functional.binary_cross_entropy_with_logits(logits, y)
+        value = torch.nn.functional.binary_cross_entropy_with_logits(x @ weight, y)
         value = value + 1e-4 * weight.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    slope, bias = weight.detach().tolist()
-    print(f"{len(odds)} films, {np.mean(right):.0%} right: {slope:.3f} x log odds {bias:+.3f}")
-    return torch.tensor([-bias / slope, 1 / slope], dtype=torch.float32)
+    print(f"{len(right)} films, {np.mean(right):.0%} right: weights {weight.tolist()}", flush=True)
+    return weight.detach().float()
+
+
+def uncalibrated(path: Path) -> SyncModel:
+    """A trained model, whatever its calibration was."""
+    model = SyncModel()
+    state = load_file(path)
+    for name in ("temperatures", "calibration"):
+        state[name] = getattr(model, name)
+    model.load_state_dict(state)
+    return model.eval()
 
 
 def clips_of(directories: list[Path]) -> list[Clip]:
@@ -173,14 +181,15 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     rng = np.random.default_rng(args.seed)
-    model = load_sync_model(args.weights)
+    model = uncalibrated(args.weights)
     faces = list(face_cases(model, clips_of(args.mouths), rng))
     scenes = sorted(args.scenes.glob("held_out-*.npz"))[:16]
     motion = list(motion_cases(model, scenes, rng))
     fitted = [fit_temperature(faces, 0), fit_temperature(motion, 1)]
     temperatures = np.array(fitted, np.float32) * args.caution
     model.temperatures.copy_(torch.from_numpy(temperatures))
-    model.calibration.copy_(fit_confidence(faces + motion, temperatures))
+    curves = [fit_confidence(cases, temperatures) for cases in (faces, motion)]
+    model.calibration.copy_(torch.stack(curves))
     save_sync_model(model, args.weights)
     print(f"temperatures {temperatures.tolist()}, calibration {model.calibration.tolist()}")
 

@@ -1,6 +1,6 @@
 """Generate films of moving things whose cuts, movements and sounds are known.
 
-    python scripts/make_scenes.py OUT --count 440 --seconds 30
+    python scripts/make_scenes.py OUT --count 600 --seconds 30
     python scripts/make_scenes.py OUT --count 40 --seed 1 --split held_out
 
 A film is small frames at 25 Hz, its sound, and the truth: where shots change (and which of the
@@ -236,7 +236,7 @@ def make(path: Path, seed: list[int], kinds: Mapping[str, Kind], seconds: float)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--count", type=int, default=440)
+    parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--split", default="train", choices=sorted(SPLITS))
     parser.add_argument("--seed", type=int, default=0)

@@ -116,7 +116,7 @@ def mouths(rng: Rng, talker: Talker) -> npt.NDArray[np.uint8]:
 
 
 def write_film(rng: Rng, talker: Talker, path: Path, size: tuple[int, int] = (320, 240)) -> None:
-    """The whole face as H.264 with AAC, in colour, somewhere in the picture."""
+    """The whole face as H.264, in colour, somewhere in the picture; the sound as it is."""
     width, height = size
     unit = rng.uniform(150, 260) / height  # face units a pixel
     left = 56 - unit * width * rng.uniform(0.4, 0.6)
@@ -127,14 +127,15 @@ def write_film(rng: Rng, talker: Talker, path: Path, size: tuple[int, int] = (32
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=FRAMES_HZ, options={"crf": "26"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        audio = container.add_stream("aac", rate=RATE_HZ, layout="mono")
+        audio = container.add_stream("pcm_s16le", rate=RATE_HZ, layout="mono")
         for n in range(len(talker.does.opening)):
             now = Gestures(*(each[n : n + 1] for each in _each(talker.does)))
             grey = draw_face(talker.look, now, (x + dx[n]).astype("f4"), (y + dy[n]).astype("f4"))
             grain = rng.normal(0, 2, size=grey.shape[1:])
             colour = np.clip((grey[0] + grain)[..., None] * tint, 0, 255).astype(np.uint8)
             container.mux(video.encode(av.VideoFrame.from_ndarray(colour, "rgb24")))
-        sound = av.AudioFrame.from_ndarray(talker.samples[None], "fltp", "mono")
+        pcm = (np.clip(talker.samples, -1, 1) * 32767).astype(np.int16)
+        sound = av.AudioFrame.from_ndarray(pcm[None], "s16", "mono")
         sound.sample_rate, sound.time_base = RATE_HZ, Fraction(1, RATE_HZ)
         container.mux(audio.encode(sound))
         container.mux(audio.encode(None))
@@ -169,7 +170,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     bank = Bank(args.bank, args.split)
     for number in range(args.count):
-        name = f"{args.split}-{args.seed}-{number:04d}.{'mp4' if args.films else 'npz'}"
+        name = f"{args.split}-{args.seed}-{number:04d}.{'mkv' if args.films else 'npz'}"
         make(args.out / name, [args.seed, number], bank, args.seconds)
 
 

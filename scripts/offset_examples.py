@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from avsync.aligner.sync import sound_frames
+from avsync.aligner.sync import loudness, sound_frames
 from avsync.encoders.mouth import MOUTH_SIZE
 
 Array = npt.NDArray[np.float32]
@@ -63,8 +63,10 @@ def load_clip(path: Path) -> Clip | None:
     return Clip(mouths[:tokens], log_mel[: 2 * tokens], path.stem)
 
 
-def draw(clips: list[Clip], noises: list[Array], rng: Rng, size: int) -> Batch:
-    """``size`` examples of different clips."""
+def draw(
+    clips: list[Clip], noises: list[Array], rng: Rng, size: int, *, gentle: bool = False
+) -> Batch:
+    """``size`` examples of different clips; gentle ones are hardly changed."""
     tokens = int(rng.integers(SHORTEST, LONGEST + 1))
     heard = int(rng.integers(max(SHORTEST, tokens - 10), LONGEST + 10))
     mouths, frames, lags = [], [], []
@@ -77,11 +79,14 @@ def draw(clips: list[Clip], noises: list[Array], rng: Rng, size: int) -> Batch:
         highest = max(lowest, min(length - heard - 1, first + REACH - 5))
         begin = int(rng.integers(lowest, highest + 1))
         mouths.append(_fit(seen[first : first + tokens], tokens))
-        sound = overheard(rng, mel, noises)[2 * begin + late :][: 2 * heard]
-        sound = revoiced(rng, _fit(sound, 2 * heard))
-        frames.append(sound_frames(sound.astype(np.float16)))
+        mel = mel if gentle else overheard(rng, mel, noises)
+        sound = _fit(mel[2 * begin + late :][: 2 * heard], 2 * heard)
+        sound = sound if gentle else revoiced(rng, sound)
+        sound = sound.astype(np.float16)
+        frames.append(sound_frames(sound, loudness(sound)))
         lags.append(first - begin - late / 2)
-    shown = seen_otherwise(rng, torch.from_numpy(np.stack(mouths)))
+    pictures = torch.from_numpy(np.stack(mouths))
+    shown = mirrored(rng, pictures) if gentle else seen_otherwise(rng, pictures)
     return Batch(shown, torch.from_numpy(np.stack(frames)), torch.tensor(lags, dtype=torch.float32))
 
 
@@ -141,6 +146,15 @@ def overheard(rng: Rng, mel: Array, noises: list[Array]) -> Array:
         part = (slope + 0.3 * rng.normal(size=mel.shape) - 0.5).astype(np.float32)
     heard: Array = np.logaddexp(mel, part + floor)
     return heard
+
+
+def mirrored(rng: Rng, mouths: Tensor) -> Tensor:
+    """Cut out a little off the middle, and mirrored half of the time; as `seen_otherwise`."""
+    room = mouths.shape[2] - MOUTH_SIZE
+    x, y = (int(at) for at in rng.integers(room // 4, room - room // 4 + 1, size=2))
+    shown = mouths[:, :, y : y + MOUTH_SIZE, x : x + MOUTH_SIZE].float()
+    turned = torch.from_numpy(rng.random(len(mouths)) < 0.5)[:, None, None, None]
+    return torch.where(turned, shown.flip(3), shown)
 
 
 def seen_otherwise(rng: Rng, mouths: Tensor) -> Tensor:

@@ -40,7 +40,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avsync.aligner.attention import lag_logits
-from avsync.aligner.sync import SyncModel, load_sync_model, save_sync_model, smoothed
+from avsync.aligner.picture import half_rate
+from avsync.aligner.sync import SyncModel, load_sync_model, save_sync_model
 from avsync.encoders.audio import LogMel
 from avsync.encoders.checkpoint import load_weights
 from avsync.errors import MediaError
@@ -57,6 +58,7 @@ WEIGHTS = (1.0, 0.5, 0.3)
 LOSSES = ("lag", "instant", "among")
 SONG_SECONDS = 20
 WARM_UP = 50  # steps
+GENTLE = 800  # steps over which examples become as different as they get
 
 
 def read_mouths(film: Path, directory: Path, progress: Progress | None = None) -> list[Path]:
@@ -127,7 +129,7 @@ def draw_noises(bank: Path | None, clips: list[Clip]) -> list[Array]:
 def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """In the order of LOSSES."""
     queries = model.lag.project_queries(model.mouth(batch.mouths))
-    keys = model.lag.project_keys(smoothed(model.audio(batch.frames))[:, ::2])
+    keys = model.lag.project_keys(half_rate(model.audio(batch.frames)))
     n, m = queries.shape[1], keys.shape[1]
     masks = queries.new_zeros(len(queries), PARTS, n)
     masks[:, 0] = 1
@@ -186,7 +188,8 @@ def train(
     for step in range(1, args.steps + 1):
         model.train()
         clips = sources[int(rng.integers(len(sources)))] if step % 3 else _mixed(sources, rng)
-        parts = losses(model, draw(clips, noises, rng, args.batch), rng)
+        gentle = not args.resume and rng.random() > step / GENTLE
+        parts = losses(model, draw(clips, noises, rng, args.batch, gentle=gentle), rng)
         total = sum((w * part for w, part in zip(WEIGHTS, parts, strict=True)), torch.zeros(()))
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]

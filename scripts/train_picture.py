@@ -1,6 +1,6 @@
 """Train the visual encoder, an audio encoder and the attention between them on generated films.
 
-    python scripts/make_scenes.py SCENES --count 440
+    python scripts/make_scenes.py SCENES --count 600
     python scripts/make_scenes.py SCENES --count 24 --seed 1
     python scripts/train_picture.py SCENES --out avsync/encoders/weights/picture.safetensors
 
@@ -18,6 +18,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +55,7 @@ class Film:
     change: Array
     """[tokens]: 1 where a shot begins, falling off around the middle of a dissolve"""
     motion: Array
-    """[tokens], as the head gives it"""
+    """[tokens]: pixels in 1/25 s"""
 
 
 def load_film(path: Path) -> Film:
@@ -70,7 +71,7 @@ def load_film(path: Path) -> Film:
         frames,
         normalise(log_mel, band_means(log_mel)),
         change.astype(np.float32),
-        np.log(motion + MOTION_FLOOR),
+        motion,
     )
 
 
@@ -90,36 +91,74 @@ class Batch:
     motion: Tensor
 
 
+def seen_otherwise(
+    rng: np.random.Generator, frames: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint8], float]:
+    """The same frames by another camera: mirrored, cropped, recoloured, out of focus, grainy.
+
+    Also returns how much larger all is, and so moves.
+    """
+    if rng.random() < 0.5:
+        frames = frames[:, :, ::-1]
+    picture = torch.from_numpy(frames[..., rng.permutation(3)].copy()).permute(0, 3, 1, 2).float()
+    height, width = picture.shape[2:]
+    columns = width
+    if rng.random() < 0.4:
+        share = rng.uniform(0.6, 1.0)
+        rows, columns = int(height * share), int(width * share)
+        top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+        cropped = picture[:, :, top : top + rows, left : left + columns]
+        picture = functional.interpolate(cropped, (height, width), mode="bilinear")
+    if rng.random() < 0.3:
+        soft = functional.avg_pool2d(picture, 3, 1, 1, count_include_pad=False)
+        picture = torch.lerp(picture, soft, float(rng.uniform(0, 1)))
+    if rng.random() < 0.3:
+        picture = torch.lerp(picture, picture.mean(1, keepdim=True), float(rng.uniform(0, 1)))
+    if rng.random() < 0.4:
+        grain = torch.from_numpy(rng.standard_normal((40, 3, height, width), dtype=np.float32))
+        at = torch.from_numpy(rng.integers(0, len(grain), size=len(picture)))
+        picture += float(rng.exponential(2.5)) * grain[at]
+    picture = picture * float(rng.uniform(0.5, 1.2)) + float(rng.uniform(-20, 40))
+    shown = picture.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    return np.asarray(shown.numpy()), width / columns
+
+
+def heard_otherwise(rng: np.random.Generator, mel: Array) -> Array:
+    """The same sound in another place: some bands gone, others drowned in noise."""
+    mel = mel.copy()
+    bands = mel.shape[1]
+    if rng.random() < 0.5:
+        first = int(rng.integers(bands))
+        mel[:, first : first + int(rng.integers(bands // 3))] = 0
+    if rng.random() < 0.5:
+        slope = np.interp(np.arange(bands), [0, 20, 40, 63], rng.normal(0, 0.5, size=4))
+        floor = rng.normal(0, 0.5) + slope + 0.1 * rng.normal(size=mel.shape)
+        noisy = np.logaddexp(3 * mel, 3 * floor) / 3
+        mel = (noisy - noisy.mean(axis=0)).astype(np.float32)
+    return mel
+
+
 def draw(films: list[Film], rng: np.random.Generator, size: int) -> Batch:
     """``size`` examples, of different films."""
-    rows: list[list[Array]] = []
+    rows: list[list[npt.NDArray[Any]]] = []
     for n in rng.choice(len(films), size=size, replace=False):
         film = films[n]
         start = int(rng.integers(MARGIN + 1, len(film.frames) - CROP - MARGIN - 1))
         here = slice(start, start + CROP)
-        frames = film.frames[here]
-        if rng.random() < 0.5:
-            frames = frames[:, :, ::-1]
-        frames = frames[..., rng.permutation(3)]
+        frames, larger = seen_otherwise(rng, film.frames[here])
         late = int(rng.integers(-1, 2))
         first = 2 * (start - MARGIN) + late
-        mel = film.mel[first : first + 2 * (CROP + 2 * MARGIN)]
+        last = first + 2 * (CROP + 2 * MARGIN)
+        mel = heard_otherwise(rng, film.mel[first:last])
         masks = np.zeros((QUERIES, CROP), np.float32)
         for mask in masks:
             seconds = SHORTEST * (LONGEST / SHORTEST) ** rng.random()
             length = int(seconds * TOKEN_RATE_HZ)
             at = int(rng.integers(0, CROP - length))
             mask[at : at + length] = 1
-        rows.append(
-            [
-                frames,
-                mel,
-                masks,
-                np.array(late / 2, np.float32),
-                film.change[here],
-                film.motion[here],
-            ]
-        )
+        motion = np.log(larger * film.motion[here] + MOTION_FLOOR).astype(np.float32)
+        shift = np.array(late / 2, np.float32)
+        rows.append([frames, mel, masks, shift, film.change[here], motion])
     return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
 
 
@@ -169,7 +208,7 @@ def train(
 ) -> None:
     """AdamW on a one-cycle schedule (Smith & Topin 2018)."""
     rng = np.random.default_rng([seed, 1])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.03)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=rate, total_steps=steps, pct_start=0.1
     )
@@ -203,8 +242,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scenes", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--films", type=int, default=440)
-    parser.add_argument("--steps", type=int, default=1300)
+    parser.add_argument("--films", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1700)
     parser.add_argument("--batch", type=int, default=5)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--seed", type=int, default=0)

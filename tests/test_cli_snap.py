@@ -127,10 +127,10 @@ def test_silence_moves_nothing(
 
 def test_doubtful_beats_need_force(edit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     beats = edit.with_name("beats.json")
-    record = json.loads(beats.read_text()) | {"confidence": 0.2}
+    record = json.loads(beats.read_text()) | {"confidence": 0.1}
     beats.write_text(json.dumps(record))
     assert snap(edit, "--beats", beats) == 3
-    assert "confidence 0.20" in capsys.readouterr().err
+    assert "confidence 0.10" in capsys.readouterr().err
     assert not edit.with_name("edit.snapped.otio").exists()
     assert snap(edit, "--beats", beats, "--force", "-q") == 0
     assert capsys.readouterr().out == ""

@@ -452,8 +452,8 @@ def test_no_beats_or_doubtful_ones_are_refused() -> None:
     for force in (False, True):
         with pytest.raises(LowConfidence, match="the recording is silent"):
             plan(CLIPS, silent, force=force)
-    doubtful = replace(GRID, confidence=0.2, reason="rubato")
-    with pytest.raises(LowConfidence, match=r"rubato.*0\.20"):
+    doubtful = replace(GRID, confidence=0.1, reason="rubato")
+    with pytest.raises(LowConfidence, match=r"rubato.*0\.10"):
         plan(CLIPS, doubtful)
     assert plan(CLIPS, doubtful, force=True).cuts.shots
     with pytest.raises(AlignmentError, match="no beat between"):

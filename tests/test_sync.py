@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from avsync import ModelUnavailable
 from avsync.aligner.attention import lag_logits
-from avsync.aligner.picture import half_rate, load_picture_model
+from avsync.aligner.picture import half_rate, load_picture_model, smoothed
 from avsync.aligner.sync import (
     SyncModel,
     face_logits,
     is_sound,
     load_sync_model,
+    loudness,
     motion_logits,
     picture_keys,
     save_sync_model,
-    smoothed,
     sound_frames,
     sound_queries,
 )
@@ -46,6 +46,10 @@ def mouths(tokens: int, seed: int = 0) -> npt.NDArray[np.uint8]:
 def mel(frames: int, seed: int = 0) -> Mel:
     rng = np.random.default_rng(seed)
     return rng.normal(-8, 2, (frames, MEL_BANDS)).astype(np.float16)
+
+
+def levelled(log_mel: Mel) -> npt.NDArray[np.float32]:
+    return sound_frames(log_mel, loudness(log_mel))
 
 
 def unit(count: int, seed: int = 0, dim: int = 6) -> npt.NDArray[np.float32]:
@@ -104,14 +108,25 @@ def test_lags_of_motion_are_the_diagonals_of_the_whole_matrix(
 def test_every_second_smoothed_token_is_one_at_half_the_rate() -> None:
     tokens = torch.from_numpy(unit(31))[None]
     torch.testing.assert_close(smoothed(tokens)[:, ::2], half_rate(tokens))
+    middle = (tokens[:, 1] + 2 * tokens[:, 2] + tokens[:, 3]) / 4
+    torch.testing.assert_close(half_rate(tokens)[:, 1], middle)
+
+
+def test_sound_is_encoded_in_blocks_as_in_one_pass(
+    model: SyncModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = mel(900)
+    whole = model.heard(sound)
+    monkeypatch.setattr("avsync.aligner.sync.BLOCK_FRAMES", 200)
+    np.testing.assert_allclose(model.heard(sound), whole, atol=1e-4)
 
 
 def test_neither_volume_nor_colour_of_a_recording_is_heard(model: SyncModel) -> None:
     quiet = mel(200)
     coloured = (quiet.astype(np.float32) + np.linspace(-2, 2, MEL_BANDS)).astype(np.float16)
     louder = (quiet.astype(np.float32) + 3).astype(np.float16)
-    np.testing.assert_allclose(sound_frames(louder), sound_frames(quiet), atol=0.02)
-    difference = np.abs(sound_frames(coloured) - sound_frames(quiet))
+    np.testing.assert_allclose(levelled(louder), levelled(quiet), atol=0.02)
+    difference = np.abs(levelled(coloured) - levelled(quiet))
     assert float(np.median(difference)) < 0.02
 
 
@@ -121,7 +136,7 @@ def test_digital_silence_says_nothing_and_changes_nothing(model: SyncModel) -> N
     assert is_sound(late).tolist() == [False] * 50 + [True] * 150
     heard = model.heard(late)
     assert not heard[:50].any()
-    np.testing.assert_allclose(sound_frames(late)[50:], sound_frames(sound), atol=1e-4)
+    np.testing.assert_allclose(levelled(late)[50:], levelled(sound), atol=1e-4)
     np.testing.assert_allclose(heard[100:], model.heard(sound)[50:], atol=1e-4)
     assert model.heard(sound[:0]).shape == (0, 48)
     assert not model.heard(late[:40]).any()

@@ -62,17 +62,19 @@ class PictureModel(nn.Module):
         return TokenSequence(pooled.numpy(), TOKEN_RATE_HZ, tokens.start)
 
 
+def smoothed(tokens: Tensor) -> Tensor:
+    """Each token the mean of those around it, itself twice: [batch, n, dim]; the ends are held."""
+    held = torch.cat([tokens[:, :1], tokens, tokens[:, -1:]], 1)
+    return (held[:, :-2] + 2 * held[:, 1:-1] + held[:, 2:]) / 4
+
+
 def half_rate(tokens: Tensor) -> Tensor:
     """Tokens at 50 Hz → tokens at 25 Hz: [batch, n, dim] → [batch, ⌈n/2⌉, dim].
 
-    Token `k` is the mean of those around `k / 25` s, the middle one twice, so that the clock stays
-    exact; past both ends the last one is held.
+    Token `k` is the mean of those around `k / 25` s, so that the clock stays exact; the tokens left
+    out are those of a clock half a token later.
     """
-    if not tokens.shape[1]:
-        return tokens
-    held = torch.cat([tokens[:, :1], tokens, tokens[:, -1:]], 1)
-    smooth = (held[:, :-2] + 2 * held[:, 1:-1] + held[:, 2:]) / 4
-    return smooth[:, ::2]
+    return smoothed(tokens)[:, ::2] if tokens.shape[1] else tokens
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from avsync.aligner.attention import CrossAttention, lag_logits
-from avsync.aligner.picture import PictureModel
+from avsync.aligner.picture import PictureModel, smoothed
 from avsync.encoders.audio import AUDIO_DIM, FLOOR, AudioEncoder
 from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
 from avsync.encoders.layers import in_blocks
@@ -27,6 +27,7 @@ from avsync.encoders.mouth import MOUTH_DIM, MouthEncoder
 
 BLOCK_FRAMES = 3_000  # one minute of sound
 QUIETEST = 10.0  # nats under the loud parts: what lies deeper is silence
+AROUND = 75  # frames to either side, over which the mean of a band is taken
 SUBTOKENS = 2  # lags are told by half tokens, which is how often there is sound
 
 FloatArray = npt.NDArray[np.float32]
@@ -41,11 +42,12 @@ class SyncModel(nn.Module):
         self.audio = AudioEncoder(channels=64, dilations=(1, 2, 4, 8))
         self.lag = CrossAttention(MOUTH_DIM, AUDIO_DIM, heads=4, head_dim=12)
         # By which the logits of faces, then of motion, are divided before they are evidence; and
-        # the logistic curve that makes a probability of the evidence: fitted by train_offset.py.
+        # the logistic curve that makes a probability of it (`offset.evidence.confidence`): fitted
+        # by calibrate_offset.py.
         self.temperatures: Tensor
         self.register_buffer("temperatures", torch.tensor([1.5, 4.0]))
         self.calibration: Tensor
-        self.register_buffer("calibration", torch.tensor([6.0, 2.0]))
+        self.register_buffer("calibration", torch.tensor([[0.9, 4.0, 4.0], [0.9, 4.0, 4.0]]))
         self.version = "untrained"
 
     @torch.inference_mode()
@@ -63,12 +65,12 @@ class SyncModel(nn.Module):
         """
         if not len(log_mel):
             return np.zeros((0, self.lag.heads * self.lag.head_dim), np.float32)
-        frames = sound_frames(log_mel)
+        loud = loudness(log_mel)
         tokens = in_blocks(
-            lambda part: self.audio(torch.from_numpy(part)[None])[0],
-            frames,
+            lambda part: self.audio(torch.from_numpy(sound_frames(part, loud))[None])[0],
+            log_mel,
             block=BLOCK_FRAMES,
-            receptive_field=self.audio.stack.receptive_field,
+            receptive_field=self.audio.stack.receptive_field + AROUND,
         )
         keys: FloatArray = self.lag.project_keys(smoothed(tokens[None])[0]).numpy()
         keys[~is_sound(log_mel)] = 0
@@ -81,32 +83,33 @@ def is_sound(log_mel: npt.NDArray[np.float16]) -> npt.NDArray[np.bool_]:
     return there
 
 
-def sound_frames(log_mel: npt.NDArray[np.float16]) -> FloatArray:
+def loudness(log_mel: npt.NDArray[np.float16]) -> FloatArray:
+    """How loud a recording's loud parts are, in each band: float32 [bands]."""
+    heard = log_mel[is_sound(log_mel)]
+    if not len(heard):
+        return np.zeros(log_mel.shape[1], np.float32)
+    some = heard[:: max(1, len(heard) // 20_000)].astype(np.float32)
+    loud: FloatArray = np.quantile(some, 0.95, axis=0).astype(np.float32)
+    return loud
+
+
+def sound_frames(log_mel: npt.NDArray[np.float16], loud: FloatArray) -> FloatArray:
     """Log-mel as the encoder hears it: float32 [frames, bands] at about unit scale.
 
-    Neither volume nor colour is left, and silence is no deeper than `QUIETEST`: how quiet a pause
+    Each band has its mean over the three seconds around taken off, and with that volume and
+    colour; and silence is no deeper than `QUIETEST` under what is `loud`, since how quiet a pause
     is says more of the microphone than of the mouth.
     """
-    there = is_sound(log_mel)
-    frames = log_mel.astype(np.float32)
-    if not there.any():
-        return np.zeros_like(frames)
-    loud = np.quantile(frames[there], 0.95, axis=0)
-    frames = np.maximum(frames, np.maximum(loud - QUIETEST, loud.max() - 1.4 * QUIETEST))
-    frames = (frames - frames[there].mean(axis=0)) / 3
-    frames[~there] = frames[there].min(axis=0)
-    levelled: FloatArray = frames.astype(np.float32)
-    return levelled
-
-
-def smoothed(tokens: Tensor) -> Tensor:
-    """Tokens at 50 Hz, each the mean of those around it, itself twice: [batch, n, dim].
-
-    Every second one is then a token at 25 Hz, as `picture.half_rate` makes them; the others are
-    those of a clock half a token later.
-    """
-    held = torch.cat([tokens[:, :1], tokens, tokens[:, -1:]], 1)
-    return (held[:, :-2] + 2 * held[:, 1:-1] + held[:, 2:]) / 4
+    there = is_sound(log_mel)[:, None].astype(np.float64)
+    floor = np.maximum(loud - QUIETEST, loud.max() - 1.4 * QUIETEST)
+    frames = np.maximum(log_mel.astype(np.float32), floor)
+    total = np.cumsum(np.pad(frames * there, ((1, 0), (0, 0))), axis=0)
+    count = np.cumsum(np.pad(there, ((1, 0), (0, 0))), axis=0)
+    at = np.arange(len(frames))
+    first, last = np.maximum(at - AROUND, 0), np.minimum(at + AROUND + 1, len(frames))
+    mean = (total[last] - total[first]) / np.maximum(count[last] - count[first], 1)
+    levelled: FloatArray = ((frames - mean) / 3).astype(np.float32)
+    return np.where(there > 0, levelled, (floor - loud).astype(np.float32) / 3)
 
 
 def fine_lag_logits(queries: Tensor, keys: Tensor, *, start: int, reach: int) -> Tensor:

@@ -79,7 +79,8 @@ def _beats(
     beats = decode_beats(found.beat, found.rate_hz, lowest_bpm=slowest, highest_bpm=fastest)
     downbeat = model.downbeat_logits(found, beats)
     shifted = beats - float(model.latency)
-    return shifted[shifted >= 0], downbeat[shifted >= 0]
+    heard = shifted > -1 / found.rate_hz  # a song that begins on a beat keeps it
+    return np.maximum(shifted[heard], 0.0), downbeat[heard]
 
 
 def _grid(

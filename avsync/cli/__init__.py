@@ -37,6 +37,16 @@ class Command:
 COMMANDS = {
     "beats": Command("find the beats, bars and tempo of a song", "beats:parser", "beats:run"),
     "montage": Command("cut clips to the beats of a song", "montage:parser", "montage:run"),
+    "offset": Command(
+        "is the sound in sync with the picture? lay recordings over each other",
+        "offset:parser",
+        "offset:run",
+    ),
+    "polish": Command(
+        "time subtitles as professionals deliver them, to frames and shot changes",
+        "polish:parser",
+        "polish:run",
+    ),
     "retime": Command(
         "retime subtitles to a film, or to subtitles that fit it",
         "arguments:retime_parser",

@@ -14,6 +14,7 @@ from avsync.cli.values import (
     probability,
     seconds,
 )
+from avsync.polishing.profiles import PROFILES
 
 __all__ = ["retime_parser"]
 
@@ -118,6 +119,16 @@ def _add_aligning(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--linger", metavar="S", type=seconds, help="keep a cue so long after its speech (0.3)"
+    )
+    group.add_argument(
+        "--shots",
+        action="store_true",
+        help="then polish: times on the film's frames, in step with its shots",
+    )
+    group.add_argument(
+        "--profile",
+        choices=list(PROFILES),
+        help="with --shots: whose rules (netflix); see avsync polish",
     )
     group.add_argument(
         "--min-confidence",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from avsync.atomic import atomic_path
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with
 from avsync.cli.terminal import Bar, print_error, print_line
-from avsync.cli.values import Parser, bpm, meter
+from avsync.cli.values import Parser, add_loudness, bpm, meter
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure
 
@@ -51,9 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "--click", metavar="FILE.wav", type=Path, help="the song with a click on each beat"
     )
     written.add_argument("--plot", metavar="FILE", type=Path, help="draw them (.png, .svg, .pdf)")
-    loudness = made.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    add_loudness(made)
     return made
 
 

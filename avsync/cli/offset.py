@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
 from avsync.cli.offset_report import offset_lines, offset_record, recording_lines, recordings_record
 from avsync.cli.terminal import Bar, print_error
-from avsync.cli.values import Parser, count, probability
+from avsync.cli.values import Parser, add_loudness, count, probability
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure
 
@@ -78,9 +78,7 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="a timeline with each recording on its own tracks",
     )
-    loudness = made.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    add_loudness(made)
     return made
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from avsync.offset.result import Offset
 
 _STEADY_PPM = 0.05  # clocks nearer than this are told as alike
+_SURE = 3.0  # standard deviations from which on a drift is told
 
 
 def offset_lines(film: Path, offset: Offset, output: Path | None) -> Iterator[str]:
@@ -117,7 +118,7 @@ def _seconds(value: float) -> str:
 
 
 def _pace(one: Recording) -> str:
-    if abs(one.drift_ppm) < _STEADY_PPM:
+    if abs(one.drift_ppm) < max(_STEADY_PPM, _SURE * one.drift_error_ppm):
         return "alike"
     return f"{abs(one.drift_ppm):.1f} ppm {'slow' if one.drift_ppm > 0 else 'fast'}"
 

@@ -39,6 +39,8 @@ def settings_from(args: argparse.Namespace) -> Settings:
         refine = Refine(**{name: value for name, value in given.items() if value is not None})
     elif args.lead_in is not None or args.linger is not None:
         raise UsageError("--lead-in and --linger say how to refine: add --refine")
+    if args.profile is not None and not args.shots:
+        raise UsageError("--profile says how to polish: add --shots")
     return Settings(
         audio_track=args.audio_track,
         subtitle_track=args.subtitle_track,
@@ -51,6 +53,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
         encoding=args.encoding,
         model=args.model,
         cache=args.cache,
+        profile=(args.profile or "netflix") if args.shots else None,
     )
 
 
@@ -96,6 +99,8 @@ def _check_reference(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.reference} is a subtitle file and has no tracks to choose from")
     if args.refine and (written or args.subtitle_track is not None):
         raise UsageError("--refine moves cues to speech, so it needs a film or its sound")
+    if args.shots and written:
+        raise UsageError("--shots looks at the film, so it needs one and not subtitles")
 
 
 def _check_subtitles(reference: Path, subtitles: Sequence[Path]) -> None:

@@ -13,8 +13,17 @@ from avsync.pairing import Unpaired
 
 if TYPE_CHECKING:
     from avsync.media import MediaInfo, Track
+    from avsync.polishing.polish import Polishing
+    from avsync.polishing.rules import Violation
 
-__all__ = ["Record", "batch_record", "error_record", "media_record", "outcome_record"]
+__all__ = [
+    "Record",
+    "batch_record",
+    "error_record",
+    "media_record",
+    "outcome_record",
+    "rules_record",
+]
 
 Record = dict[str, object]
 
@@ -28,7 +37,7 @@ def outcome_record(outcome: Outcome) -> Record:
     if outcome.failure is not None:
         failure = outcome.failure
         return error_record(failure.message, failure.path, failure.line) | files
-    return files | {
+    done: Record = {
         "output": _name(outcome.output),
         "backup": _name(outcome.backup),
         "plot": _name(outcome.plot),
@@ -57,6 +66,44 @@ def outcome_record(outcome: Outcome) -> Record:
             for clamp in outcome.clamped
         ],
         "repairs": [{"line": repair.line, "what": repair.what} for repair in outcome.repairs],
+    }
+    return files | done | _shots_record(outcome)
+
+
+def _shots_record(outcome: Outcome) -> Record:
+    """What the shots of the film did, if it was watched for them."""
+    if outcome.polishing is None:
+        return {}
+    breaks = [
+        {
+            "source_start_s": _number(found.source.start),
+            "source_end_s": _number(found.source.end),
+            "target_start_s": _number(found.target.start),
+            "target_end_s": _number(found.target.end),
+        }
+        for found in outcome.breaks
+    ]
+    return {"breaks": breaks, "polished": rules_record(outcome.polishing)}
+
+
+def rules_record(polishing: Polishing) -> Record:
+    """What subtitles broke before and after they were polished; cues count from 1."""
+    return {
+        "moved": len(polishing.moved),
+        "rules": {
+            count.kind: {"before": count.before, "after": count.after} for count in polishing.counts
+        },
+        "before": [_violation_record(violation) for violation in polishing.before],
+        "after": [_violation_record(violation) for violation in polishing.after],
+    }
+
+
+def _violation_record(violation: Violation) -> Record:
+    return {
+        "cue": violation.cue + 1,
+        "rule": violation.kind,
+        "value": _number(violation.value),
+        "limit": _number(violation.limit),
     }
 
 

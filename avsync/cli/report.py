@@ -12,11 +12,20 @@ from avsync.pairing import Unpaired
 from avsync.timemap import FRAME_RATES
 
 if TYPE_CHECKING:
+    from avsync.breaks import Break
     from avsync.media import MediaInfo, Track
     from avsync.placement import Clamp
+    from avsync.polishing.polish import Polishing
     from avsync.retime import RetimedSegment
 
-__all__ = ["batch_lines", "media_lines", "outcome_lines", "rate_text", "refusal_line"]
+__all__ = [
+    "batch_lines",
+    "media_lines",
+    "outcome_lines",
+    "rate_text",
+    "refusal_line",
+    "rules_lines",
+]
 
 
 def outcome_lines(outcome: Outcome, *, verbose: bool = False) -> Iterator[str]:
@@ -37,12 +46,37 @@ def outcome_lines(outcome: Outcome, *, verbose: bool = False) -> Iterator[str]:
         yield from (f"    line {repair.line}: {repair.what}" for repair in shown)
         if len(shown) < len(outcome.repairs):
             yield "    ... (-v shows all)"
+    for number, found in enumerate(outcome.breaks, start=1):
+        yield f"  break {number}: {_break_text(found)}"
+    if outcome.polishing is not None:
+        yield f"  polished: {_things(len(outcome.polishing.moved), 'cue')} moved"
+        yield from rules_lines(outcome.polishing)
     if outcome.backup is not None:
         yield f"  the original is kept in {outcome.backup}"
     if outcome.plot is not None:
         yield f"  drawn in {outcome.plot}"
     if outcome.output is not None and outcome.output != outcome.job.subtitles:
         yield f"  written to {outcome.output}"
+
+
+def rules_lines(polishing: Polishing, *, each: bool = False) -> Iterator[str]:
+    """What subtitles broke before and after they were polished, as a table; or every violation."""
+    rows = [count for count in polishing.counts if count.before or count.after]
+    if not rows:
+        yield "  no rule is broken"
+        return
+    width = max(len(count.kind) for count in rows)
+    yield f"  {'rule':<{width}}  before  after"
+    for count in rows:
+        yield f"  {count.kind:<{width}}  {count.before:>6}  {count.after:>5}"
+    if not each:
+        return
+    left = {(found.cue, found.kind): found.value for found in polishing.after}
+    for found in polishing.before:
+        now = left.get((found.cue, found.kind))
+        after = "put right" if now is None else f"now {now:.4g}"
+        was = f"{found.kind}: {found.value:.4g}, not {found.limit:.4g}"
+        yield f"  cue {found.cue + 1}: {was}: {after}"
 
 
 def refusal_line(outcome: Outcome) -> str:
@@ -106,6 +140,14 @@ def _segment_text(segment: RetimedSegment) -> str:
         f"{segment.shift:+.3f} s{rate}, {_things(segment.cues, 'cue')}, "
         f"confidence {segment.confidence:.2f}"
     )
+
+
+def _break_text(found: Break) -> str:
+    if found.target.duration > found.source.duration:
+        span = f"{_clock(found.target.start)} to {_clock(found.target.end)}"
+        return f"the film has more from {span}"
+    span = f"{_clock(found.source.start)} to {_clock(found.source.end)}"
+    return f"the film lacks {span} of the subtitles, at {_clock(found.target.start)}"
 
 
 def _clamped_text(clamped: Sequence[Clamp]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
 from avsync.cli.records import Record
 from avsync.cli.terminal import Bar, print_error
-from avsync.cli.values import Parser, bpm, frame_rate, meter, positive, seconds
+from avsync.cli.values import Parser, add_loudness, bpm, frame_rate, meter, positive, seconds
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure, file_identity
 
@@ -54,9 +54,7 @@ def parser() -> argparse.ArgumentParser:
     _add_snapping(made)
     _add_beats(made)
     made.add_argument("--json", action="store_true", help="the result as JSON on stdout")
-    loudness = made.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    add_loudness(made)
     return made
 
 

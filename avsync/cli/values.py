@@ -93,3 +93,10 @@ def meter(text: str) -> int:
 
 bpm.__name__ = "number"
 meter.__name__ = "meter"
+
+
+def add_loudness(group: argparse._ActionsContainer) -> None:
+    """The options -q and -v of a command that prints a table."""
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")

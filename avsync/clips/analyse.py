@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
 from avsync.cache import TokenCache
-from avsync.clips.clip import TOKEN_RATE_HZ, Clip
+from avsync.clips.clip import TOKEN_RATE_HZ, Clip, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
 from avsync.clips.shots import ShotFinder
@@ -30,8 +29,6 @@ WIDTH, HEIGHT = 320, 180  # pixels of what is decoded: the scale at which sharpn
 BLOCK_TOKENS = 250
 VERSION = 1  # of what is stored of a clip; goes up when its meaning changes
 LONGEST_HOLD = 1.0  # seconds: the last frame of a constant rate is not shown for longer
-
-_ROUNDING = 0.001  # seconds
 
 FloatArray = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -135,7 +132,7 @@ class _Eye:
         for frame, until in self._timed(frames):
             small, grey = _shrunk(frame.pixels)
             self.finder.add(frame.time, small)
-            count = _tokens_before(until) - len(self.luma)
+            count = tokens_before(until) - len(self.luma)
             if count > 0:
                 self.bars.add(small.mean(axis=2).astype(np.uint8))
                 self.sharpness += [sharpness(grey)] * count
@@ -179,8 +176,3 @@ def _shrunk(pixels: Pixels) -> tuple[Pixels, Pixels]:
     small = cv2.resize(pixels, (FRAME_WIDTH, FRAME_HEIGHT), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return np.asarray(small, np.uint8), np.asarray(grey, np.uint8)
-
-
-def _tokens_before(until: float) -> int:
-    """How many instants `k / 25` s lie before a time; containers round those to a millisecond."""
-    return max(0, math.ceil((until - _ROUNDING) * TOKEN_RATE_HZ))

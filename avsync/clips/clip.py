@@ -7,6 +7,7 @@ every measure alike.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -19,6 +20,7 @@ from avsync.timemap import Span
 from avsync.tokens import TokenSequence
 
 TOKEN_RATE_HZ = 25
+ROUNDING_S = 0.001  # that containers round times by
 """Visual tokens and measures a second."""
 
 FloatArray = npt.NDArray[np.float32]
@@ -69,3 +71,8 @@ class Clip:
         starts = [*(shot.start for shot in self.shots), self.duration]
         if edges != starts or any(end <= start for start, end in pairwise(edges)):
             raise ValueError(f"the shots do not cover [0, {self.duration}) in order: {self.shots}")
+
+
+def tokens_before(until: float) -> int:
+    """How many instants `k / 25` s lie before a time; containers round those to a millisecond."""
+    return max(0, math.ceil((until - ROUNDING_S) * TOKEN_RATE_HZ))

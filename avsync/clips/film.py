@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
 from avsync.cache import TokenCache
-from avsync.clips.clip import TOKEN_RATE_HZ
+from avsync.clips.clip import ROUNDING_S, TOKEN_RATE_HZ, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.shots import ShotFinder
 from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
@@ -31,7 +31,6 @@ __all__ = ["Shots", "find_shots"]
 
 VERSION = 1  # of what is stored of a film; goes up when its meaning changes
 BLOCK_TOKENS = 250
-_ROUNDING = 0.001  # seconds by which containers round
 _UNEVEN = 0.3  # frames by which a picture may miss its place in an even film
 
 FloatArray = npt.NDArray[np.float64]
@@ -111,7 +110,7 @@ def _blocks(frames: Iterator[Frame], finder: ShotFinder, rate: Fraction) -> Iter
 
     def hold(frame: Frame, until: float) -> None:
         nonlocal made
-        instants = max(0, -int(-(until - _ROUNDING) * TOKEN_RATE_HZ // 1) - made)
+        instants = max(0, tokens_before(until) - made)
         held.extend([frame.pixels] * instants)
         made += instants
 
@@ -140,7 +139,7 @@ def frame_grid(times: FloatArray, rate: Fraction, variable: bool) -> FrameGrid:
         off = times - steps * rate.denominator / rate.numerator
         start = (float(off.min()) + float(off.max())) / 2
         if np.ptp(off) * float(rate) < _UNEVEN:
-            return FrameGrid(rate, round(start, 6) if abs(start) > _ROUNDING / 2 else 0.0)
+            return FrameGrid(rate, round(start, 6) if abs(start) > ROUNDING_S / 2 else 0.0)
     return FrameGrid(rate, times=times)
 
 

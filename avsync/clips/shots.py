@@ -4,29 +4,43 @@ Two judges look at every clip. The shot change head of VisualEncoder sees 2.6 s 
 it knows dissolves and fades, and tells a flash from a cut; on generated films it errs about half as
 often as scenedetect's AdaptiveDetector (Castellano; a frame's difference in hue, saturation and
 brightness against that of its neighbours), which sees every frame of the file and no trained
-weights. So the head decides, alone where it is certain and with the detector where it is not; and
-the frames themselves say at which of them the change is, to the frame at any rate.
+weights. So the head decides, alone where it is certain and with a second witness where it is not:
+the detector, or one frame that stands out among its neighbours and changes the picture for good.
+Where the picture of before comes back a few frames later it was a flash, whoever takes it for a
+cut. And the frames themselves say at which of them the change is, to the frame at any rate.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.floating]
 Pixels = npt.NDArray[np.uint8]
 
 CERTAIN = 0.7
 """From this probability on, the head is believed alone."""
 AGREED = 0.5
 """From this probability on, it is believed where scenedetect sees a cut too."""
+POSSIBLE = 0.2
+"""From this probability on, it is believed where the frames themselves show a plain cut."""
 SHORTEST_SHOT = 0.2
 """Seconds within which only the likeliest change counts."""
 _TOKEN = 0.04  # seconds
 _REACH = 2.5 * _TOKEN  # seconds by which the head may misplace a change
+_STANDS_OUT = 3.0  # times the difference of a frame's neighbours
+_LEAST = 3.0  # of 255: a difference of frames that is worth a closer look
+_NEIGHBOURS = 0.4  # seconds to either side
+_FLASH = 0.3  # seconds by which most of the light of a flash is gone
+_SOFT = 0.5  # seconds within which there is one dissolve at most
+_SPREAD = 3  # tokens to either side over which a dissolve spreads its probability
+_LIKELY = 0.35  # on average over those
+_RETURNED = 0.6  # of the difference: what is left of it where the picture was changed for good
 
 
 class ShotFinder:
@@ -42,7 +56,9 @@ class ShotFinder:
         # Frames are counted: a detector's own times would only have to be turned back.
         self._count = partial(FrameTimecode, fps=frame_rate)
         self._detector = AdaptiveDetector(min_scene_len=max(1, round(SHORTEST_SHOT * frame_rate)))
-        self._before: Pixels | None = None
+        self._last: list[Pixels] = []  # the last two frames
+        self._open: list[_Change] = []  # not yet older than a flash
+        self._left: dict[int, float] = {}
         self._cuts: list[int] = []
         self._differences: list[float] = []
         self.times: list[float] = []
@@ -53,9 +69,18 @@ class ShotFinder:
         blue_first = np.ascontiguousarray(frame[..., ::-1])
         found = self._detector.process_frame(self._count(len(self.times)), blue_first)
         self._cuts += [cut.frame_num for cut in found]
-        before = frame if self._before is None else self._before
-        self._differences.append(float(np.abs(frame.astype(np.int16) - before).mean()))
-        self._before = frame
+        before = self._last[-1] if self._last else frame
+        difference = _difference(frame, before)
+        self._open = [change for change in self._open if time - change.time <= _FLASH]
+        for change in self._open:
+            left = _difference(frame, change.before)
+            self._left[change.frame] = min(self._left[change.frame], left)
+        if difference >= _LEAST:
+            number = len(self.times)
+            self._open.append(_Change(number, time, self._last[0]))
+            self._left[number] = _difference(frame, self._last[0])
+        self._differences.append(difference)
+        self._last = [*self._last[-1:], frame]
         self.times.append(time)
 
     def starts(self, probability: FloatArray) -> list[float]:
@@ -64,23 +89,86 @@ class ShotFinder:
         Args:
             probability: float32 [tokens], of `VisualEncoder.change_probability`.
         """
-        times, differences = np.array(self.times), np.array(self._differences)
+        times = np.array(self.times)
         cuts = times[self._cuts] if self._cuts else np.zeros(0)
-        starts = [0.0]
-        for token in change_tokens(probability, AGREED):
+        found: list[_Found] = []
+        for token in change_tokens(probability, POSSIBLE):
             at = token * _TOKEN
             seen = cuts[np.abs(cuts - at) <= _REACH]
             if len(seen):
-                start = float(seen[np.abs(seen - at).argmin()])
-            elif probability[token] >= CERTAIN:
-                off = np.abs(times - at)
-                near = np.flatnonzero(off <= max(_REACH, float(off.min())))
-                start = float(times[near[differences[near].argmax()]])
+                frame = int(np.searchsorted(times, seen[np.abs(seen - at).argmin()]))
             else:
+                frame = self._largest(at)
+            plain = self._stands_out(frame)
+            if plain and not self._lasts(frame):
                 continue
-            if start - starts[-1] >= SHORTEST_SHOT / 2:
-                starts.append(start)
-        return starts
+            around = probability[max(0, token - _SPREAD) : token + _SPREAD + 1]
+            soft = not plain and float(around.mean()) >= _LIKELY
+            needed = POSSIBLE if plain else AGREED if soft or len(seen) else CERTAIN
+            if probability[token] >= needed:
+                found.append(_Found(float(times[frame]), float(probability[token]), soft))
+        return _apart(sorted(found, key=lambda one: one.time))
+
+    def _largest(self, at: float) -> int:
+        """The frame that differs most, of those near an instant or else the nearest one."""
+        first = bisect_left(self.times, at - _REACH)
+        last = bisect_right(self.times, at + _REACH)
+        if first == last:
+            near = range(max(0, first - 1), min(first + 1, len(self.times)))
+            return min(near, key=lambda n: abs(self.times[n] - at))
+        return max(range(first, last), key=lambda n: self._differences[n])
+
+    def _stands_out(self, frame: int) -> bool:
+        """Whether the picture changes more at a frame than at any other near it but one."""
+        at, here = self.times[frame], self._differences[frame]
+        first = bisect_left(self.times, at - _NEIGHBOURS)
+        last = bisect_right(self.times, at + _NEIGHBOURS)
+        others = sorted(self._differences[first:frame] + self._differences[frame + 1 : last])
+        usual = others[-2] if len(others) > 1 else 0.0
+        return here >= max(_LEAST, _STANDS_OUT * (usual + 0.5))
+
+    def _lasts(self, frame: int) -> bool:
+        """Whether the picture from before does not come back."""
+        return self._left[frame] > _RETURNED * self._differences[frame]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A change of shot that may be."""
+
+    time: float
+    probability: float
+    soft: bool
+    """whether it takes its time, as a dissolve does"""
+
+
+def _apart(found: list[_Found]) -> list[float]:
+    """When shots begin: a dissolve counts once, and not where something more likely is near."""
+    starts = [0.0]
+    times = [one.time for one in found]
+    for one in found:
+        near = found[bisect_right(times, one.time - _SOFT) : bisect_left(times, one.time + _SOFT)]
+        rank = (not one.soft, one.probability, -one.time)
+        if one.soft and any((not o.soft, o.probability, -o.time) > rank for o in near):
+            continue
+        if one.time - starts[-1] >= SHORTEST_SHOT / 2:
+            starts.append(one.time)
+    return starts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """A frame that differs, and the picture from before it."""
+
+    frame: int
+    time: float
+    before: Pixels
+
+
+def _difference(one: Pixels, other: Pixels) -> float:
+    import cv2
+
+    return float(cv2.norm(one, other, cv2.NORM_L1)) / one.size
 
 
 def change_tokens(probability: FloatArray, certain: float = CERTAIN) -> list[int]:

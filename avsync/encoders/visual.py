@@ -51,12 +51,14 @@ class FrameTrunk(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """uint8 [batch, time, height, width, 3] → float32 [batch, time, outputs]."""
-        batch, time = frames.shape[:2]
-        pictures = frames.permute(0, 1, 4, 2, 3).float() / 255 - 0.5
-        before = torch.cat([pictures[:, :1], pictures[:, :-1]], 1)
-        after = torch.cat([pictures[:, 1:], pictures[:, -1:]], 1)
-        changes = DIFFERENCE_GAIN * torch.cat([pictures - before, after - pictures], 2)
-        seen = self.layers(torch.cat([pictures, changes], 2).flatten(0, 1)).flatten(2)
+        batch, time, height, width = frames.shape[:4]
+        inputs = torch.zeros(batch, time, 9, height, width)
+        pictures = inputs[:, :, :3]
+        pictures[:] = frames.permute(0, 1, 4, 2, 3)
+        pictures.div_(255).sub_(0.5)
+        inputs[:, 1:, 3:6] = DIFFERENCE_GAIN * (pictures[:, 1:] - pictures[:, :-1])
+        inputs[:, :-1, 6:] = inputs[:, 1:, 3:6]
+        seen = self.layers(inputs.flatten(0, 1)).flatten(2)
         # The mean tells how much of the picture does something, the maximum that anything does.
         pooled = torch.cat([seen.mean(2), seen.amax(2)], 1)
         return pooled.reshape(batch, time, self.outputs)

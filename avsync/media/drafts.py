@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 
 import av
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from avsync.errors import MediaError
 from avsync.media.container import film_length
-from avsync.media.frames import Frame, PixelArray, turned
-from avsync.media.pictures import Picture, Pictures, orientation_of
+from avsync.media.frames import Converter, Frame
+from avsync.media.pictures import Pictures
 from avsync.progress import Progress
 
 __all__ = ["iter_drafts"]
@@ -39,30 +38,13 @@ def iter_drafts(
     with Pictures(path) as pictures:
         pictures.stream.codec_context.options = {"skip_loop_filter": "all"}
         length = film_length(pictures.container)
-        scaler = VideoReformatter()
+        small = Converter(width, height)
         try:
             for picture in pictures.read():
-                yield Frame(picture.time, _small(scaler, picture, width, height))
+                yield Frame(picture.time, small(picture))
                 if progress is not None and length:
                     progress("watching", min(1.0, max(0.0, picture.time / length)))
         except av.FFmpegError as error:
             raise MediaError(path, f"its picture cannot be scaled ({error.strerror})") from error
     if progress is not None:
         progress("watching", 1.0)
-
-
-def _small(scaler: VideoReformatter, picture: Picture, width: int, height: int) -> PixelArray:
-    orientation = orientation_of(picture.frame)
-    if orientation.transpose:
-        width, height = height, width
-    scaled = scaler.reformat(
-        picture.frame,
-        width,
-        height,
-        "rgb24",
-        src_colorspace=Colorspace.ITU709 if picture.frame.height >= 720 else Colorspace.ITU601,
-        interpolation=Interpolation.AREA,
-        threads=1,
-    )
-    pixels: PixelArray = scaled.to_ndarray().view("uint8")
-    return turned(pixels, orientation)

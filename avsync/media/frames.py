@@ -123,7 +123,7 @@ def iter_frames(
     with Pictures(path) as pictures:
         length = film_length(pictures.container)
         stretch = min(end, length if length is not None else end) - start
-        convert = _Converter(width, height)
+        convert = Converter(width, height)
         read = pictures.read(start)
         chosen = (
             ((picture.time, picture) for picture in read)
@@ -184,7 +184,7 @@ def _held(
         yield instant, picture
 
 
-class _Converter:
+class Converter:
     """Turns pictures into RGB arrays of one size; a picture that was just converted is free."""
 
     def __init__(self, width: int, height: int) -> None:

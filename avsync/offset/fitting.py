@@ -18,7 +18,7 @@ from avsync.offset.lags import LARGEST_DRIFT, LIKELY_DRIFT, WINDOW_TOKENS, Line
 from avsync.offset.listening import TOKEN_RATE_HZ, Heard
 from avsync.offset.phase import Place, look
 
-LEAST_OVERLAP_S = 0.5
+LEAST_OVERLAP_S = 0.6
 """seconds that two recordings have to share for a line to be looked at"""
 CLEAR_HEIGHT = 7.0
 """standard deviations that no noise reaches within a wide reach, at any drift"""
@@ -26,12 +26,16 @@ SEEN_HEIGHT = 5.5
 """standard deviations that no noise reaches within a narrow reach"""
 _WIDE_S, _NARROW_S = 0.1, 0.02
 _PROBES = 8  # places that are looked at first
+_VAIN = 4  # after so many without anything the line is given up
 PLACES = 240
 """Places that are looked at closely, whatever the length."""
 _SHORTEST_S, _LONGEST_S = 2.0, WINDOW_TOKENS / TOKEN_RATE_HZ  # of a place
 _TOGETHER_S = 0.003  # places that lie so near one line are of the same
 _SURE_S = 5e-5  # what a place may be off for no reason at all
-_LARGEST_SPREAD_S = 0.004
+_LARGEST_SPREAD_S = 0.001  # as someone makes who walks a third of a metre
+_QUIET = 20  # per cent of the places that count as quiet
+_LOUD_NATS = 3.0  # 13 dB over those a place says all that it can
+_LEAST_SHARE = 0.2  # nats that even quiet places count for
 _ROUNDS = 12  # of reweighting; it settles long before
 
 FloatArray = npt.NDArray[np.float64]
@@ -49,20 +53,23 @@ class Fit:
     """that were looked at and not silent"""
     agreeing: int
     """of them, that lie on the line"""
+    agreement: float
+    """the share of those, each counted as it is louder than the quiet ones, beyond chance"""
     evidence: float
     """half the sum of the agreeing places' squared heights, in nats"""
     spread_s: float
     """root mean square by which agreeing places are off the line"""
 
     @property
-    def agreement(self) -> float:
-        """Share of the places that lie on the line."""
-        return self.agreeing / self.places if self.places else 0.0
-
-    @property
     def weight(self) -> float:
-        """Evidence if all of the overlap were looked at: to compare lines with each other."""
-        return self.evidence / max(1, self.places) * (self.end_s - self.start_s)
+        """What speaks for a line as a whole, to compare it with others.
+
+        The evidence if all of the overlap were looked at, as far as most of that agrees: the same
+        jingle, or the same word from the same tape, speaks for many a line, a little for each.
+        """
+        length = self.end_s - self.start_s
+        there_are = max(1.0, length / _place_length(length))
+        return self.evidence * self.agreement * max(1.0, there_are / max(1, self.places))
 
 
 def overlap(recording: Heard, reference: Heard, line: Line) -> tuple[float, float]:
@@ -92,8 +99,12 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         return None
     line = _through(line, seen)
     off = np.array([line_off(place, line) for place in seen])
+    shares = _shares(looked)[[place.height >= SEEN_HEIGHT for place in looked]]
     spread = float(np.clip(np.sqrt(np.median(off**2)) * 1.5, _SURE_S, _LARGEST_SPREAD_S))
-    agree = np.abs(off) <= max(3 * spread, 0.001)
+    near_s = max(3 * spread, 0.001)
+    agree = np.abs(off) <= near_s
+    share = float(shares[agree].sum() / _shares(looked).sum())
+    chance = near_s / _NARROW_S  # that a peak anywhere within reach lies on the line
     heights = np.array([place.height for place in seen])
     return Fit(
         line,
@@ -101,6 +112,7 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         end,
         places=len(looked),
         agreeing=int(agree.sum()),
+        agreement=max(0.0, (share - chance) / (1 - chance)),
         evidence=float((heights[agree] ** 2).sum() / 2),
         spread_s=float(np.sqrt(np.mean(off[agree] ** 2))) if agree.any() else 0.0,
     )
@@ -115,6 +127,7 @@ class _Seen:
     """the instant on the other clock"""
     slope: float
     height: float
+    levels: tuple[float, float] = (0.0, 0.0)
 
 
 def line_off(place: _Seen, line: Line) -> float:
@@ -124,22 +137,37 @@ def line_off(place: _Seen, line: Line) -> float:
 
 def _seen(place: Place, line: Line) -> _Seen:
     at = float(line.at(place.time)) + place.lag_s
-    return _Seen(place.time, at, line.drift + place.slope, place.height)
+    return _Seen(place.time, at, line.drift + place.slope, place.height, place.levels)
+
+
+def _shares(places: Sequence[_Seen]) -> FloatArray:
+    """How much each place has to say on whether both hear the same.
+
+    Where both are loud they have to agree. Where an event pauses, each hears its own noise, and
+    what only one of them hears may have been near its microphone.
+    """
+    levels = np.array([place.levels for place in places])
+    over = levels - np.percentile(levels, _QUIET, axis=0)
+    shares: FloatArray = _LEAST_SHARE + over.clip(0.0, _LOUD_NATS).min(axis=1)
+    return shares
 
 
 def _first_look(recording: Heard, reference: Heard, rough: Line) -> Line | None:
     """The line on which the places that voted for a rough one agree, to a millisecond or so."""
     slope = min(LARGEST_DRIFT, 4 * rough.drift_error)
     start, end = overlap(recording, reference, rough)
-    found = []
+    found, looked = [], 0
     for middle in rough.heard_at[:_PROBES]:
         first = max(start, middle - _LONGEST_S / 2)
         seconds = min(end, middle + _LONGEST_S / 2) - first
         if seconds < LEAST_OVERLAP_S:
             continue
         place = look(recording, reference, rough, first, seconds, reach_s=_WIDE_S, slope=slope)
+        looked += 1
         if place is not None and place.height >= CLEAR_HEIGHT:
             found.append(_seen(place, rough))
+        if not found and looked >= _VAIN:
+            break
     if not found:
         return None
     lines = [_between(a, b) for a in found for b in found]
@@ -162,11 +190,21 @@ def _support(line: Line, places: Sequence[_Seen]) -> float:
     return sum(place.height**2 for place in near)
 
 
+def _place_length(overlap_s: float) -> float:
+    """Seconds of each place in an overlap: an eighth of it, but neither too short nor too long."""
+    return float(np.clip(overlap_s / 8, min(_SHORTEST_S, overlap_s), _LONGEST_S))
+
+
 def _close_look(
-    recording: Heard, reference: Heard, line: Line, start: float, end: float, places: int
+    recording: Heard,
+    reference: Heard,
+    line: Line,
+    start: float,
+    end: float,
+    places: int,
 ) -> list[_Seen]:
     """Places all over the overlap, end to end where it is short."""
-    length = float(np.clip((end - start) / 8, min(_SHORTEST_S, end - start), _LONGEST_S))
+    length = _place_length(end - start)
     count = max(1, round((end - start) / length))
     starts = start + (end - start - length) * np.linspace(0, 1, count)
     chosen = np.unique(np.linspace(0, count - 1, min(count, places)).round().astype(int))
@@ -177,6 +215,19 @@ def _close_look(
     return [_seen(place, line) for place in looked if place is not None]
 
 
+def _unswayed(times: FloatArray, off: FloatArray) -> FloatArray:
+    """Distances from the line whose slope is the median of all pairs' (Theil 1950; Sen 1968).
+
+    Up to three places in ten may be wrong, also those at the ends, which sway other lines most.
+    """
+    after, before = np.triu_indices(len(times), 1)[::-1]
+    apart = times[after] - times[before]
+    slopes = (off[after] - off[before])[apart > 0.5] / apart[apart > 0.5]
+    slope = float(np.median(slopes)) if len(slopes) else 0.0
+    level: FloatArray = off - slope * times
+    return level - np.median(level)
+
+
 def _through(line: Line, places: Sequence[_Seen]) -> Line:
     """The line through most places, by iterated reweighting from a line that is near."""
     times = np.array([place.time for place in places])
@@ -185,7 +236,7 @@ def _through(line: Line, places: Sequence[_Seen]) -> Line:
     trust = np.minimum(heights, 30.0) ** 2  # a peak's place is as sure as it is high
     weights = trust.copy()
     centre = mean = slope = error = 0.0
-    residual = off - np.median(off)
+    residual = _unswayed(times, off)
     for _ in range(_ROUNDS):
         scale = max(_SURE_S, 1.5 * float(np.median(np.abs(residual))))
         weights = trust / trust.max() * np.minimum(1.0, 1.5 * scale / (np.abs(residual) + 1e-12))

@@ -45,6 +45,8 @@ class Place:
     """of the peak, in standard deviations of the correlation elsewhere"""
     coherence: float
     """of the peak, as a share of what two copies of one sound would have"""
+    levels: tuple[float, float]
+    """natural logarithms of the power there, in the recording and in the other one"""
 
 
 def look(
@@ -61,17 +63,19 @@ def look(
 
     Returns None where there is nothing to be heard, or the other recording is over.
     """
-    spectra = _cross_spectra(recording, reference, line, start, seconds)
-    if spectra is None:
+    cross = _cross_spectra(recording, reference, line, start, seconds)
+    if cross is None:
         return None
+    spectra, levels = cross.spectra, cross.levels
+    middle = start + seconds / 2
     if slope < _SLOPES / 2:
-        return _peak(spectra.sum(0), len(spectra), start + seconds / 2, reach_s, 0.0)
+        return _peak(spectra.sum(0), len(spectra), middle, reach_s, 0.0, levels)
     slopes = int(np.ceil(slope / _SLOPES))
     correlations = _correlation(spectra, reach_s)
     best = _best_slope(correlations, slopes)
     times = (torch.arange(len(spectra)) - (len(spectra) - 1) / 2) * (HOP / RATE_HZ)
     turned = spectra * _turns(times * best)
-    return _peak(turned.sum(0), len(spectra), start + seconds / 2, reach_s, best)
+    return _peak(turned.sum(0), len(spectra), middle, reach_s, best, levels)
 
 
 def _frequencies() -> Tensor:
@@ -84,10 +88,19 @@ def _turns(delays: Tensor) -> Tensor:
     return torch.complex(torch.cos(angles), torch.sin(angles))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cross:
+    """Two recordings in frames at one place."""
+
+    spectra: Tensor
+    """whitened cross-spectra complex64 [frames, FRAME / 2 + 1]; the line is their lag 0"""
+    levels: tuple[float, float]
+    """natural logarithms of their power"""
+
+
 def _cross_spectra(
     recording: Heard, reference: Heard, line: Line, start: float, seconds: float
-) -> Tensor | None:
-    """Whitened cross-spectra complex64 [frames, FRAME / 2 + 1]; the line is their lag 0."""
+) -> _Cross | None:
     first = max(0, round(start * RATE_HZ))
     last = min(round((start + seconds) * RATE_HZ), len(recording.samples)) - FRAME
     ours = np.arange(first, last + 1, HOP)
@@ -98,8 +111,8 @@ def _cross_spectra(
     if not len(ours):
         return None
     window = torch.hann_window(FRAME)
-    a = torch.fft.rfft(_frames(reference.samples, theirs) * window)
-    b = torch.fft.rfft(_frames(recording.samples, ours) * window)
+    sounds = _frames(recording.samples, ours), _frames(reference.samples, theirs)
+    b, a = (torch.fft.rfft(sound * window) for sound in sounds)
     cross = a * b.conj()
     frequencies = _frequencies()
     band = (frequencies >= _BAND_HZ[0]) & (frequencies <= _BAND_HZ[1])
@@ -111,7 +124,9 @@ def _cross_spectra(
         return None
     off = torch.from_numpy(exact - theirs).float() / RATE_HZ
     turned: Tensor = cross * _turns(off)
-    return turned[heard] if not bool(heard.all()) else turned
+    powers = [float(sound.square().mean()) for sound in sounds]
+    levels = float(np.log(powers[0] + 1e-3)), float(np.log(powers[1] + 1e-3))
+    return _Cross(turned[heard] if not bool(heard.all()) else turned, levels)
 
 
 def _frames(samples: npt.NDArray[np.int16], starts: npt.NDArray[np.int64]) -> Tensor:
@@ -144,7 +159,14 @@ def _best_slope(correlations: Tensor, slopes: int) -> float:
     return best[1]
 
 
-def _peak(spectrum: Tensor, frames: int, time: float, reach_s: float, slope: float) -> Place:
+def _peak(
+    spectrum: Tensor,
+    frames: int,
+    time: float,
+    reach_s: float,
+    slope: float,
+    levels: tuple[float, float],
+) -> Place:
     """Where the correlation of a summed spectrum is highest."""
     values = _correlation(spectrum, reach_s, _FINER).double().numpy()
     middle = (len(values) - 1) // 2
@@ -158,7 +180,8 @@ def _peak(spectrum: Tensor, frames: int, time: float, reach_s: float, slope: flo
     noise = float(np.sqrt(np.mean(elsewhere.astype(np.float64) ** 2))) + 1e-12
     bins = int((_frequencies() <= _BAND_HZ[1]).sum() - (_frequencies() < _BAND_HZ[0]).sum())
     full = frames * 2 * bins / FRAME
-    return Place(time, lag, slope, float(values[top]) / noise, float(values[top]) / full)
+    height, coherence = float(values[top]) / noise, float(values[top]) / full
+    return Place(time, lag, slope, height, coherence, levels)
 
 
 def _vertex(values: FloatArray, top: int) -> float:

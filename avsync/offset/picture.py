@@ -19,7 +19,7 @@ from avsync.aligner.picture import PictureModel, load_picture_model
 from avsync.aligner.sync import SyncModel, face_logits, load_sync_model, motion_logits
 from avsync.cache import TokenCache
 from avsync.faces import TOKEN_RATE_HZ
-from avsync.offset.evidence import STEP_S, Window, confidence, pool, weigh
+from avsync.offset.evidence import STEP_S, Window, confidence, weigh
 from avsync.offset.result import Judgement, MinuteOffset, Offset
 from avsync.offset.watching import Hearing, Models, Sight, listen, watch
 from avsync.progress import Progress
@@ -103,10 +103,9 @@ def judge(windows: list[Window], model: SyncModel, *, duration: float) -> Offset
     temperatures, calibration = model.temperatures.numpy(), model.calibration.numpy()
 
     def verdict(some: list[Window]) -> tuple[float | None, float]:
-        nats = pool(some, temperatures)
-        if nats is None or not np.ptp(nats):
+        found = weigh(some, temperatures)
+        if found is None:
             return None, 0.0
-        found = weigh(nats)
         return round(found.offset_s, 4), confidence(found, calibration)
 
     minutes = []

@@ -25,9 +25,18 @@ from avsync.progress import Progress
 
 LEAST_CONFIDENCE = 0.5
 _SURVEYED = 24  # places that decide between candidate lines
-_EVEN_NATS, _NATS_SCALE = 70.0, 0.25  # evidence at which it is even; scale of its logarithm
-_EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.25, 0.03
-_EVEN_RIVAL, _RIVAL_SCALE = 0.8, 0.03  # weight of the next best line, as a share of the best one's
+_EVEN_NATS, _NATS_SCALE = (
+    70.0,
+    0.25,
+)  # evidence at which it is even; scale of its logarithm
+_EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.35, 0.03
+_EVEN_CLEARLY = 0.7  # agreement at which it is even where what agrees does so clearly
+_FAINT, _CLEAR = 8.0, 20.0  # heights of places in noise, and of what both hear clearly
+_EVEN_RIVAL, _RIVAL_SCALE = (
+    0.8,
+    0.03,
+)  # weight of the next best line, as a share of the best one's
+_HOPELESS = 0.2  # share of the most votes below which no line is looked at once one holds
 _RIVAL_S = 0.05  # seconds: a line nearer than this is the same
 
 
@@ -53,7 +62,7 @@ class Recording:
     overlap_s: float
     """seconds that it shares with the recording it was laid over"""
     agreement: float
-    """share of that overlap in which the same is heard, sample by sample"""
+    """share of that overlap in which both hear the same to the sample; pauses hardly count"""
     spread_s: float
     """root mean square by which places within the overlap are off"""
     through: Path | None
@@ -183,15 +192,17 @@ def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Ma
             return _Match(None, None, 0.0, f"{one.path.name} is only {one.duration:.2f} s long")
     if np.array_equal(recording.samples, reference.samples):
         same = Line(0.0, 0.0, drift_error=0.0)
-        whole = Fit(same, 0.0, recording.duration, 1, 1, np.inf, 0.0)
+        whole = Fit(same, 0.0, recording.duration, 1, 1, 1.0, np.inf, 0.0)
         return _Match(same, whole, 1.0, "")
     lines = find_lines(recording.tokens, reference.tokens, progress=progress)
-    fits = []
+    fits: list[Fit] = []
     for number, line in enumerate(lines):
+        if fits and line.votes < _HOPELESS * lines[0].votes:
+            break
         if progress is not None:
             progress("comparing", (number + 1) / (len(lines) + 1))
         surveyed = fit(recording, reference, line, places=_SURVEYED)
-        if surveyed is not None:
+        if surveyed is not None and surveyed.weight > 0:  # more than chance agrees
             fits.append(surveyed)
     if progress is not None:
         progress("comparing", 1.0)
@@ -219,17 +230,31 @@ def _differs(one: Fit, other: Fit) -> bool:
 def _confidence(found: Fit, rival: float) -> float:
     doubts = (
         (np.log(max(found.evidence, 1e-9) / _EVEN_NATS)) / _NATS_SCALE,
-        (found.agreement - _EVEN_AGREEMENT) / _AGREEMENT_SCALE,
+        (found.agreement - _even_agreement(found)) / _AGREEMENT_SCALE,
         (_EVEN_RIVAL - rival) / _RIVAL_SCALE,
     )
     return float(np.prod(1 / (1 + np.exp(-np.clip(doubts, -60, 60)))))
+
+
+def _even_agreement(found: Fit) -> float:
+    """How much of the overlap has to agree for it to be as likely right as not.
+
+    In noise, places that agree are faint and others are missed. Where they are clear and the rest
+    has nothing, the two have a loop or a jingle in common; and a single place among several may be
+    one word from one tape.
+    """
+    if found.agreeing < 2 < found.places:
+        return 1.0
+    height = np.sqrt(2 * found.evidence / max(1, found.agreeing))
+    clear = float(np.clip((height - _FAINT) / (_CLEAR - _FAINT), 0.0, 1.0))
+    return _EVEN_AGREEMENT + clear * (_EVEN_CLEARLY - _EVEN_AGREEMENT)
 
 
 def _doubt(found: Fit, rival: float, reference: Heard) -> str:
     """What speaks most against a match; read where the confidence is low."""
     if rival > _EVEN_RIVAL - 2 * _RIVAL_SCALE:
         return f"it fits {reference.path.name} at several places about equally well"
-    if found.agreement < _EVEN_AGREEMENT + 2 * _AGREEMENT_SCALE:
+    if found.agreement < _even_agreement(found) + 2 * _AGREEMENT_SCALE:
         return (
             f"where it would lie over {reference.path.name}, only {found.agreement:.0%} of it "
             "is heard there too"

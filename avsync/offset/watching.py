@@ -7,7 +7,7 @@ minute but for the tokens. All of it is cached by the film's content and the mod
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,24 +93,13 @@ def watch(path: Path, models: Models, cache: TokenCache | None, progress: Progre
         MediaError: it has no picture, a still one, or less than a second of it.
     """
     shown = probe_video(path)
-    joined: list[FloatArray] = []  # a first run must come out as every later one does
-
-    def look() -> TokenSequence:
-        mouths, motion = _look(path, shown, models, progress)
-        joined.append(_packed(mouths))
-        return TokenSequence(motion, TOKEN_RATE_HZ)
-
-    def found() -> TokenSequence:
-        return TokenSequence(joined[0], TOKEN_RATE_HZ)
-
-    version = f"{models.version} sight"
-    faces = _cached(cache, path, shown.track, f"{version} faces", None)
-    motion = None if faces is None else _cached(cache, path, shown.track, version, None)
+    shelf = _Shelf(cache, path, shown.track, models.version)
+    faces, motion = shelf.load("faces"), shelf.load("motion")
     if faces is None or motion is None:
-        motion = _cached(cache, path, shown.track, version, look)
-        faces = _cached(cache, path, shown.track, f"{version} faces", found)
-    assert faces is not None and motion is not None
-    return Sight(_unpacked(faces.values), motion.values)
+        mouths, keys = _look(path, shown, models, progress)
+        faces = shelf.keep("faces", _packed(mouths), TOKEN_RATE_HZ)
+        motion = shelf.keep("motion", keys, TOKEN_RATE_HZ)
+    return Sight(_unpacked(faces), motion)
 
 
 def listen(
@@ -126,9 +115,9 @@ def listen(
         MediaError: it has no sound, or less than a second of it, or it cannot be read.
     """
     chosen = choose_audio_track(probe(path), track).index
-    split = models.faces.lag.heads * models.faces.lag.head_dim
-
-    def hear() -> TokenSequence:
+    shelf = _Shelf(cache, path, chosen, models.version)
+    tokens = shelf.load("sound")
+    if tokens is None:
         log_mel = LogMel()(iter_audio(path, track=chosen, progress=progress))
         if len(log_mel) < SHORTEST_S * SOUND_RATE_HZ:
             raise MediaError(
@@ -137,30 +126,35 @@ def listen(
                 f"give films of {SHORTEST_S:g} s or more",
             )
         heard = [models.faces.heard(log_mel), sound_queries(models.motion, log_mel)]
-        return TokenSequence(np.concatenate(heard, axis=1), SOUND_RATE_HZ)
-
-    tokens = _cached(cache, path, chosen, f"{models.version} sound", hear)
-    assert tokens is not None
-    return Hearing(tokens.values[:, :split], tokens.values[:, split:])
+        tokens = shelf.keep("sound", np.concatenate(heard, axis=1), SOUND_RATE_HZ)
+    faces = models.faces.lag.heads * models.faces.lag.head_dim
+    return Hearing(tokens[:, :faces], tokens[:, faces:])
 
 
-def _cached(
-    cache: TokenCache | None,
-    path: Path,
-    track: int,
-    version: str,
-    make: Callable[[], TokenSequence] | None,
-) -> TokenSequence | None:
-    """What the cache knows, or else what `make` makes, at the cache's precision either way."""
-    key = None if cache is None else cache.key(path, track=track, model_version=version)
-    stored = None if cache is None or key is None else cache.load(key)
-    if stored is not None or make is None:
-        return stored
-    made = make()
-    if cache is not None and key is not None:
-        cache.store(key, made)
-    values = made.values.astype(np.float16).astype(np.float32)
-    return TokenSequence(values, made.rate_hz, made.start)
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What the cache knows of one track of a film."""
+
+    cache: TokenCache | None
+    path: Path
+    track: int
+    version: str
+
+    def load(self, name: str) -> FloatArray | None:
+        if self.cache is None:
+            return None
+        stored = self.cache.load(self._key(self.cache, name))
+        return None if stored is None else stored.values
+
+    def keep(self, name: str, values: FloatArray, rate_hz: float) -> FloatArray:
+        """Store values, and give them as they will come back: a first run is like every later."""
+        if self.cache is not None:
+            self.cache.store(self._key(self.cache, name), TokenSequence(values, rate_hz))
+        return values.astype(np.float16).astype(np.float32)
+
+    def _key(self, cache: TokenCache, name: str) -> str:
+        version = f"{self.version} {name}"
+        return cache.key(self.path, track=self.track, model_version=version)
 
 
 def _look(

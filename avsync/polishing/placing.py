@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from avsync.framegrid import FrameGrid
 from avsync.polishing.profiles import Profile
-from avsync.polishing.rules import SLACK_S, NearCuts, Shown
+from avsync.polishing.rules import SLACK_S, Edge, NearCuts, Shown
 
 __all__ = ["Bounds", "place"]
 
@@ -125,14 +125,14 @@ class _Board:
         highest = min(old + REACH, max(old, int(bounds.latest_in[n])))
         before, after = others[others < n], others[others > n]
         together = self.old.last[before] > old  # those that started, and go on
-        lowest = max([lowest, *self.first[before], *self.last[before[~together]]])
-        highest = min([highest, *self.first[after], *(self.last[before[together]] - 1)])
+        # Who starts first still does: were they to start at once, nobody could tell afterwards.
+        earlier, later = self.old.first[before] < old, self.old.first[after] > old
+        lowest = max([lowest, *(self.first[before] + earlier), *self.last[before[~together]]])
+        highest = min([highest, *(self.first[after] - later), *(self.last[before[together]] - 1)])
         frames = np.arange(lowest, highest + 1)
         cost = _movement(frames - old, EARLIER_IN, LATER_IN)
         cost += _FINE * UNCOVERED * (frames > bounds.words_in[n])
-        bad = self.near.wrong("in", frames)
-        was = bool(self.near.wrong("in", np.array([old]))[0])
-        return _Edge(frames, cost + _price(bad, NEAR_CUT, was))
+        return _Edge(frames, cost + self._near_cost("in", old, frames))
 
     def _outs(self, n: int, others: IntArray) -> _Edge:
         old, bounds = int(self.old.last[n]), self.bounds
@@ -147,10 +147,12 @@ class _Board:
         frames = np.arange(lowest, highest + 1)
         cost = _movement(frames - old, EARLIER_OUT, LATER_OUT)
         cost += _FINE * UNCOVERED * (frames < bounds.words_out[n])
-        bad = self.near.wrong("out", frames)
-        was = bool(self.near.wrong("out", np.array([old]))[0])
-        cost += _price(bad, NEAR_CUT, was)
-        return _Edge(frames, cost)
+        return _Edge(frames, cost + self._near_cost("out", old, frames))
+
+    def _near_cost(self, edge: Edge, old: int, frames: IntArray) -> IntArray:
+        if self.near.wrong(edge, np.array([old]))[0]:  # only where a cut wants it is it right
+            return _price(~self.near.right(edge, frames), NEAR_CUT, True)
+        return _price(self.near.wrong(edge, frames), NEAR_CUT, False)
 
     def _next_of_others(self, n: int, others: IntArray) -> int:
         """The first frame of the first cue of another lane that starts once this one is over."""
@@ -174,7 +176,9 @@ class _Board:
         narrow, wide = self.profile.gap_frames, self.profile.closed_frames
         was = int(self.gaps[n])
         cost = _price(gaps < narrow, TIGHT, was < narrow)
-        return cost + _price((gaps > narrow) & (gaps < wide), OPEN * wide, narrow < was < wide)
+        if narrow < was < wide:  # to be closed: to widen it would keep the rule and miss the point
+            return cost + _price(gaps > narrow, OPEN * wide, True)
+        return cost + _price((gaps > narrow) & (gaps < wide), OPEN * wide, False)
 
     def _lengths(self, n: int, ins: IntArray, outs: IntArray) -> IntArray:
         seconds = self.grid.seconds(outs)[None] - self.grid.seconds(ins)[:, None]

@@ -20,14 +20,16 @@ from avsync.polishing.placing import Bounds, place
 from avsync.polishing.profiles import PROFILES, Profile, ProfileName
 from avsync.polishing.rules import (
     KINDS,
+    RuleCount,
     Shown,
     Violation,
     needed_seconds,
+    rule_counts,
     text_violations,
     timing_violations,
 )
 from avsync.polishing.signs import is_sign
-from avsync.subtitles import Cue, Subtitles
+from avsync.subtitles import Cue, Format, Subtitles
 from avsync.timemap import Span
 
 __all__ = ["Polishing", "polish"]
@@ -52,6 +54,11 @@ class Polishing:
     """the cues whose times changed, by their places in the file, from 0"""
 
     @property
+    def counts(self) -> tuple[RuleCount, ...]:
+        """How many cues break each rule, before and after."""
+        return rule_counts(self.before, self.after)
+
+    @property
     def unchanged(self) -> bool:
         """Whether there was nothing to do."""
         return not self.moved
@@ -65,6 +72,7 @@ def polish(
     profile: ProfileName | Profile = "netflix",
     speech: Sequence[Span] | None = None,
     language: str | None = None,
+    written_as: Format | None = None,
 ) -> Polishing:
     """Move the times of subtitles, and nothing else, to where a guideline wants them.
 
@@ -82,6 +90,8 @@ def polish(
         speech: where words are spoken on the film's clock, in any pieces; None if nobody knows.
         language: code of the subtitles' language, for the reading speed; None for one that is
             not English, Chinese, Japanese or Korean; the last three are told by their script.
+        written_as: the format that they will be written in, if that is another one: so that its
+            stamps hit the frames.
 
     Raises:
         ValueError: a shot does not begin at a finite time, or there is no such profile.
@@ -92,7 +102,7 @@ def polish(
         raise ValueError("shots begin at finite times")
     grid = frame_rate if isinstance(frame_rate, FrameGrid) else FrameGrid(frame_rate)
     rules = PROFILES[profile] if isinstance(profile, str) else profile
-    task = _Task(grid, _cut_frames(shots, grid), rules, _merged(speech), language)
+    task = _Task(grid, _cut_frames(shots, grid), rules, _merged(speech), language, written_as)
     polished, before, _ = task.step(subtitles)
     for _ in count():  # it ends: each step that moves anything breaks fewer rules than the last
         again, _, after = task.step(polished)
@@ -115,20 +125,21 @@ class _Task:
     speech: FloatArray | None
     """float64 [spans, 2], sorted, none overlapping"""
     language: str | None
+    written_as: Format | None
 
     def step(
         self, subtitles: Subtitles
     ) -> tuple[Subtitles, tuple[Violation, ...], tuple[Violation, ...]]:
         """Place every cue once; with what was broken before and after."""
         cues = subtitles.cues
-        unit_hz = _UNITS_HZ.get(subtitles.format)
+        unit_hz = _UNITS_HZ.get(self.written_as or subtitles.format)
         starts = np.array([cue.start for cue in cues], np.float64)
         ends = np.array([cue.end for cue in cues], np.float64)
         earliest = self.grid.earliest
         first = np.maximum(self.grid.frames(starts), earliest)
         last = np.maximum(self.grid.frames(ends), first)
         free = [n for n, cue in enumerate(cues) if not _is_held(cue) and last[n] > first[n]]
-        free.sort(key=lambda n: (first[n], last[n], n))
+        free.sort(key=lambda n: (first[n], n))
         shown = Shown(first[free], last[free])
         off = [
             Violation(n, "off frame", t - on, 0.0)
@@ -201,7 +212,9 @@ class _Task:
     def _span(self, cue: Cue, first: int, last: int, unit_hz: int | None) -> Span:
         on = self.grid.seconds(np.array([first, last])).tolist()
         start, end = (
-            t if _lies_on(t, exact, unit_hz) else self._stamp(exact, frame, unit_hz)
+            t
+            if self.written_as is None and _lies_on(t, exact, unit_hz)
+            else self._stamp(exact, frame, unit_hz)
             for t, exact, frame in zip((cue.start, cue.end), on, (first, last), strict=True)
         )
         return Span(start, max(start, end))

@@ -19,7 +19,17 @@ from avsync.framegrid import FrameGrid
 from avsync.polishing.profiles import Profile, language_of_text, text_width
 from avsync.subtitles import Cue
 
-__all__ = ["KINDS", "Kind", "NearCuts", "Shown", "Violation", "counts", "needed_seconds"]
+__all__ = [
+    "KINDS",
+    "Edge",
+    "Kind",
+    "NearCuts",
+    "RuleCount",
+    "Shown",
+    "Violation",
+    "needed_seconds",
+    "rule_counts",
+]
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -38,6 +48,7 @@ Kind = Literal[
     "lines",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+Edge = Literal["in", "out"]
 SLACK_S = 0.0015
 """Seconds by which a duration may miss its limit: stamps in milliseconds cannot do better."""
 
@@ -55,10 +66,19 @@ class Violation:
     """what it is to be, at most or at least"""
 
 
-def counts(violations: Iterable[Violation]) -> dict[Kind, int]:
-    """How many cues break each rule, in the order of `KINDS`, also where none does."""
-    found = Counter(violation.kind for violation in violations)
-    return {kind: found[kind] for kind in KINDS}
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """How many cues break a rule, before and after."""
+
+    kind: Kind
+    before: int
+    after: int
+
+
+def rule_counts(before: Iterable[Violation], after: Iterable[Violation]) -> tuple[RuleCount, ...]:
+    """One of each kind, in the order of `KINDS`, also where no cue breaks the rule."""
+    old, new = (Counter(violation.kind for violation in found) for found in (before, after))
+    return tuple(RuleCount(kind, old[kind], new[kind]) for kind in KINDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,29 +113,38 @@ class NearCuts:
     """
 
     def __init__(self, cuts: IntArray, profile: Profile) -> None:
-        self._lowest = int(cuts.min(initial=0)) - profile.near_frames
-        self._wrong = {
-            "in": self._wrongs(cuts, profile, 0, -profile.before_in_frames),
-            "out": self._wrongs(
-                cuts, profile, -profile.before_out_frames, profile.after_out_frames
-            ),
+        self._lowest = int(cuts.min(initial=0)) - 2 * profile.near_frames
+        self._width = int(cuts.max(initial=0)) + 2 * profile.near_frames + 1 - self._lowest
+        before, after = -profile.before_out_frames, profile.after_out_frames
+        self._places = {
+            "in": self._placed(cuts, profile.near_frames, 0, -profile.before_in_frames),
+            "out": self._placed(cuts, profile.near_frames, before, after),
         }
 
-    def _wrongs(self, cuts: IntArray, profile: Profile, best: int, other: int) -> BoolArray:
-        reach = profile.near_frames
-        wrong = np.zeros(int(cuts.max(initial=0)) + reach + 1 - self._lowest, bool)
+    def _placed(
+        self, cuts: IntArray, reach: int, best: int, other: int
+    ) -> tuple[BoolArray, BoolArray]:
+        wrong, right = np.zeros((2, self._width), bool)
         for off in range(-reach, reach + 1):
             if off != other:
                 wrong[cuts + off - self._lowest] = True
         wrong[cuts + best - self._lowest] = False
-        return wrong
+        right[cuts + best - self._lowest] = True
+        right[cuts + other - self._lowest] = True
+        return wrong, right & ~wrong
 
-    def wrong(self, edge: Literal["in", "out"], at: IntArray) -> BoolArray:
-        """Whether an in-time or an out-time on each frame of ``at`` breaks the rule."""
-        wrong = self._wrong[edge]
+    def wrong(self, edge: Edge, at: IntArray) -> BoolArray:
+        """Whether an edge on each frame of ``at`` breaks the rule."""
+        return self._look_up(self._places[edge][0], at)
+
+    def right(self, edge: Edge, at: IntArray) -> BoolArray:
+        """Whether an edge on each frame of ``at`` is where a cut wants it."""
+        return self._look_up(self._places[edge][1], at)
+
+    def _look_up(self, table: BoolArray, at: IntArray) -> BoolArray:
         place = at - self._lowest
-        inside = (place >= 0) & (place < len(wrong))
-        found: BoolArray = inside & wrong[place.clip(0, len(wrong) - 1)]
+        inside = (place >= 0) & (place < self._width)
+        found: BoolArray = inside & table[place.clip(0, self._width - 1)]
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def write_aligned(
                     if progress is not None:
                         progress("writing", done / max(1, total))
         except av.FFmpegError as error:
-            if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+            if error.errno in (ENOSPC, EDQUOT, EIO, EFBIG, EACCES):  # without the temporary's name
                 raise OSError(error.errno, error.strerror) from error
             raise RenderError(final, f"cannot be encoded ({error.strerror})") from error
 

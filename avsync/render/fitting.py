@@ -85,9 +85,7 @@ class Fitter:
         self._graphs: OrderedDict[_Kind, Graph] = OrderedDict()
         self._pushed = 0
 
-    def __call__(
-        self, frame: VideoFrame, aspect: Fraction, orientation: Orientation
-    ) -> VideoFrame:
+    def __call__(self, frame: VideoFrame, aspect: Fraction, orientation: Orientation) -> VideoFrame:
         """`frame`, whose pixels are `aspect` times as wide as high, as one of the film's."""
         kind = _kind_of(frame, aspect, orientation)
         if self._is_done(kind):

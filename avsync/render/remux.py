@@ -55,8 +55,9 @@ def shift_sound(
 ) -> None:
     """Copy a film with its sound `by_s` seconds later (negative: earlier) against the picture.
 
-    All streams go along: other languages, subtitles, attachments, data, cover; with chapters,
-    metadata and dispositions. Picture, subtitles and chapters stay where they are.
+    All streams go along: other languages, subtitles, attachments, cover; with chapters, metadata
+    and dispositions. Picture, subtitles and chapters stay where they are. Only tracks of data, as
+    action cameras write them, are left out.
 
     Args:
         source: a film.
@@ -150,11 +151,11 @@ class _Copy:
     def _add(self, stream: Stream) -> Stream | None:
         if stream.type == "attachment":
             return _attach(self._out, stream)
+        if stream.type not in ("video", "audio", "subtitle"):
+            return None  # chapters and timecode, as tracks of data, are made anew by the writer
         try:
             added = self._out.add_stream_from_template(stream, opaque=True)
         except (av.FFmpegError, ValueError) as error:
-            if stream.type == "data":  # timecode and the like, which the writer makes itself
-                return None
             where = f"track {stream.index} ({stream.type})"
             raise RenderError(
                 self._target,
