@@ -104,6 +104,8 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.tokens import TokenSequence as TokenSequence
     from avsync.words.align import align_words as align_words
     from avsync.words.files import write_words as write_words
+    from avsync.words.fit import WordFit as WordFit
+    from avsync.words.fit import retime_by_words as retime_by_words
     from avsync.words.models import SpeechModel as SpeechModel
     from avsync.words.models import load_speech_model as load_speech_model
     from avsync.words.result import CueWords as CueWords
@@ -199,6 +201,8 @@ _HOMES = {
     "CueWords": "words.result",
     "WordAlignment": "words.result",
     "align_words": "words.align",
+    "WordFit": "words.fit",
+    "retime_by_words": "words.fit",
     "write_words": "words.files",
     "Transcript": "words.transcribe",
     "transcribe": "words.transcribe",

@@ -5,8 +5,8 @@
 writes into that folder:
 
 - ``tiny.pt``: a checkpoint in openai-whisper's own format, which ``whisper.load_model`` reads as it
-  reads its own: 64 wide, two layers on each side, and the whole multilingual vocabulary. It knows a
-  few words of English and Japanese and nothing else.
+  reads its own: 64 wide, three layers that hear, two that read, and the whole multilingual
+  vocabulary. It knows a few words of English and Japanese and nothing else.
 - ``speech.flac``, ``speech.srt``, ``speech.json``: half a minute of those words in voices that it
   was not trained on, the cues that fit them, and when each word truly starts and ends.
 
@@ -15,15 +15,20 @@ Here the embedding is not trained, and row ``n`` is ``r[n : n + 64]`` of one ran
 are as good as independent of each other, and PyTorch saves a strided view as what it is a view of,
 so they take 100 kB, and load as the full table.
 
-**Speed.** Everything is set up so that a few minutes on one core will do. The encoder's heads
-begin by looking a fixed time to each side, which sinusoidal positions make a rotation, and two
-linear read-outs, which are thrown away, teach it directly which word each frame lies in and which
-word was said before.
+**What is taught.** A checkpoint for tests has to listen well with little training, so it is shown
+how instead of finding out, beside the usual loss over the text:
 
-**Attention.** Word times are what it is for, so the cross-attention of the first layer is trained
-to look at the word that was just read and that of the second at the word that comes next (guided
-attention: Tachibana, Uenoyama, Aihara 2018), beside the usual loss over the text. `alignment_heads`
-of a checkpoint without a name is the upper half of the layers, which is the second one.
+- which word each frame lies in and which was said before it, by two linear read-outs of what the
+  encoder makes, which are thrown away;
+- where to look (guided attention: Tachibana, Uenoyama, Aihara 2018). Two heads of the encoder's
+  last layer look at the end of the word before, which is what makes that word known in each frame;
+  the decoder's first layer looks at the word that was just read, its second one at the word that
+  comes next, which is the frames whose word before is the one just read. `alignment_heads` of a
+  checkpoint without a name is the upper half of the layers: the second one.
+
+The encoder's heads begin by looking a fixed time to each side, which sinusoidal positions make a
+rotation. Most steps hear stretches of six seconds, as they cost little; whole windows with silence
+at their end come last.
 """
 
 from __future__ import annotations
@@ -32,7 +37,8 @@ import argparse
 import json
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -54,8 +60,7 @@ IntArray = npt.NDArray[np.int64]
 RATE_HZ = 16_000
 FRAME_HZ = 50
 FULL_FRAMES = 1500
-REMEMBERED_FRAMES = 25
-LENGTHS = ((300, 8), (600, 6), (300, 8), (FULL_FRAMES, 3))
+LENGTHS = ((300, 8), (600, 4), (300, 8), (FULL_FRAMES, 2))
 """Frames of a stretch and stretches of a step, in turn: short ones teach fastest, long ones that
 what is far away does not matter."""
 ENGLISH = (  # each one token of Whisper's but "lighthouse"
@@ -64,14 +69,20 @@ ENGLISH = (  # each one token of Whisper's but "lighthouse"
 )
 JAPANESE = ("さくら", "みず", "ひかり")
 WORDS = [*ENGLISH, *JAPANESE]
-ASIDE_FRAMES = ((-9, -3, 3, 9), (-24, -8, 8, 24))
+TAKES = 3
+"""Recordings of each word by each voice."""
+ASIDE_FRAMES = ((-6, -2, 2, 6), (-20, -8, 8, 20), (-12, -20, -8, 12))
+CLOCKS = (0, 2, 4, 6, 8, 10, 12, 14)
+"""The sinusoids that the heads begin with: from 0.13 to 8 s a turn."""
+ENDING_FRAMES = 4
+"""How much of a word's end the word after it looks back at."""
 VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
 TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-SHORT_STEPS, STEPS = 700, 1600
+SHORT_STEPS, STEPS = 900, 1500
 SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
 """The cues of the test's sound: language, words."""
-DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 2, 51_865, 448, 64, 4, 2)
+DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 3, 51_865, 448, 64, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -103,14 +114,14 @@ class Sounds:
     noise: FloatArray
 
 
-def make_bank(voices: Sequence[str], rng: np.random.Generator) -> Bank:
-    """Every word in every voice, at a speed and a pitch of its own; by language and word."""
+def make_bank(voices: Sequence[str], takes: int, rng: np.random.Generator) -> Bank:
+    """Each word so often in each voice, at a speed and a pitch of its own; by language and word."""
     bank: Bank = {}
     with tempfile.TemporaryDirectory() as scratch:
         for language, words in (("en", ENGLISH), ("ja", JAPANESE)):
             for word in words:
                 clips = []
-                for number, voice in enumerate(voices):
+                for number, voice in enumerate(list(voices) * takes):
                     accent = ("en-us", "en-gb")[number % 2] if language == "en" else "ja"
                     prosody = ["-s", str(rng.integers(120, 200)), "-p", str(rng.integers(25, 75))]
                     command = ["espeak-ng", "-v", f"{accent}+{voice}", *prosody, "-w", "{wav}"]
@@ -155,6 +166,7 @@ def say(
     *,
     words: int | None = None,
     plain: bool | None = None,
+    longest_pause: float | None = None,
 ) -> Example:
     """Sentences of random words in one voice, with pauses within and longer ones between."""
     known = ENGLISH if language == "en" else JAPANESE
@@ -180,7 +192,7 @@ def say(
         said.append(Said(blank + shown + stop, at, end))
         pause = rng.uniform(0.0, 0.25) if rng.random() < 0.85 else rng.uniform(0.25, 0.5)
         if closes:
-            pause = rng.uniform(0.6, 2.5)
+            pause = rng.uniform(0.6, longest_pause or min(6.0, seconds / 3))
         at, opens = end + pause, closes
     return Example(samples, language, tuple(said))
 
@@ -203,21 +215,32 @@ def example(sounds: Sounds, seconds: float, rng: np.random.Generator) -> Example
         if rng.random() < often:
             begin = int(rng.integers(len(under) - len(samples)))
             samples = samples + np.float32(level * loud) * under[begin : begin + len(samples)]
+    if rng.random() < 0.5:  # a window of Whisper's is filled up with nothing
+        last = made.text[-1].end if made.text else 0.0
+        samples[int(rng.uniform(last, seconds) * RATE_HZ) :] = 0.0
     return Example(samples.astype(np.float32), language, made.text)
 
 
 def frame_words(made: Example, frames: int) -> tuple[IntArray, IntArray]:
-    """The word that each frame lies in and the one that was said just before, 0 for none."""
+    """The word that each frame lies in and the one that was said before that, 0 for none."""
     own, before = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
     last = 0
     for word in made.text:
-        index = WORDS.index(word.text.strip(" .。").lower()) + 1
         first, end = round(word.start * FRAME_HZ), round(word.end * FRAME_HZ)
-        own[first:end] = index
+        own[first:end] = WORDS.index(word.text.strip(" .。").lower()) + 1
         before[first:end] = last
-        before[end : end + REMEMBERED_FRAMES] = index
-        last = index
+        last = int(own[first])
     return own, before
+
+
+def looks_back(made: Example, frames: int) -> FloatArray:
+    """Where each frame of a word is to find the end of the word before it: [frames, frames]."""
+    rows = np.zeros((frames, frames), np.float32)
+    for before, word in pairwise(made.text):
+        ends = round(before.end * FRAME_HZ)
+        own = slice(round(word.start * FRAME_HZ), round(word.end * FRAME_HZ))
+        rows[own, ends - ENDING_FRAMES : ends] = 1 / ENDING_FRAMES
+    return rows
 
 
 def tokens_of(made: Example, tokenizer: Tokenizer, frames: int) -> tuple[list[int], FloatArray]:
@@ -258,13 +281,12 @@ def look_aside(model: Whisper, aside_frames: Sequence[Sequence[int]], gain: floa
     ``rate * aside`` makes its product with the keys highest that many frames away.
     """
     state, heads = DIMS.n_audio_state, DIMS.n_audio_head
-    pairs = state // heads // 2
-    rates = torch.exp(-math.log(10_000) / (state // 2 - 1) * torch.arange(pairs))
+    rates = torch.exp(-math.log(10_000) / (state // 2 - 1) * torch.arange(state // 2))
     for block, asides in zip(model.encoder.blocks, aside_frames, strict=True):
         query, key = torch.zeros(state, state), torch.zeros(state, state)
         for head, aside in enumerate(asides):
-            for n in range(pairs):
-                row, sine, cosine = head * 2 * pairs + 2 * n, n, state // 2 + n
+            for place, n in enumerate(CLOCKS):
+                row, sine, cosine = head * state // heads + 2 * place, n, state // 2 + n
                 turn = float(rates[n]) * aside
                 key[row, sine] = key[row + 1, cosine] = gain
                 query[row, sine], query[row, cosine] = math.cos(turn), math.sin(turn)
@@ -275,7 +297,8 @@ def look_aside(model: Whisper, aside_frames: Sequence[Sequence[int]], gain: floa
     # What is heard is made as loud as the positions, and kept off the channels that turn.
     convolution = model.encoder.conv2.weight.data
     convolution *= 6.0
-    convolution[:pairs] = convolution[state // 2 : state // 2 + pairs] = 0.0
+    for n in CLOCKS:
+        convolution[n] = convolution[state // 2 + n] = 0.0
 
 
 def embed(model: Whisper, mel: Tensor, offset: int) -> Tensor:
@@ -296,11 +319,11 @@ def losses(
     tokenizer: Tokenizer,
     offset: int,
     others: Tensor,
-) -> Tensor:
-    """What the text loses, and what the attention of the layers does.
+) -> dict[str, Tensor]:
+    """What the text loses, what the read-outs do, and what the attention of the layers does.
 
     ``others`` are the tokens that the right one has to stand out from, beside those of the batch:
-    all of them in every step would cost more than all else does.
+    they stand for the whole vocabulary, which would cost more in every step than all else does.
     """
     frames = len(batch[0].samples) * FRAME_HZ // RATE_HZ
     mel = torch.stack([whisper.log_mel_spectrogram(torch.from_numpy(e.samples)) for e in batch])
@@ -313,53 +336,87 @@ def losses(
         ids[n, : len(tokens)] = torch.tensor(tokens)
         counted[n, : len(tokens) - 1] = 1.0
         looks[n, : len(rows)] = torch.from_numpy(rows)
-    sound = embed(model, mel, offset)
-    heard, before, weights = read(model, ids[:, :-1], sound)
+    with watched(model.encoder.blocks[-1].attn) as aside:
+        sound = embed(model, mel, offset)
+    blocks = model.decoder.blocks
+    with watched(blocks[0].cross_attn) as first, watched(blocks[1].cross_attn) as second:
+        heard = read(model, ids[:, :-1], sound)
+    read_before = functional.pad(looks, (0, 0, 1, -1)) * (ids[:, :-1] < tokenizer.eot)[..., None]
+    parts = {
+        "text": text_loss(model, heard, ids[:, 1:], others, counted),
+        "just read": guided(attention(first), read_before),
+        "next": guided(attention(second), looks),
+    }
+    if frames < FULL_FRAMES:
+        back = torch.from_numpy(np.stack([looks_back(e, frames) for e in batch]))
+        parts["word before"] = guided(attention(aside)[:, :2], back)
+    labels = zip(*(frame_words(e, frames) for e in batch), strict=True)
+    for name, read_out, truth in zip(("own", "before"), read_outs, labels, strict=True):
+        right = torch.from_numpy(np.stack(truth))
+        parts[name] = functional.cross_entropy(read_out(sound).transpose(1, 2), right)
+    return parts
+
+
+def text_loss(
+    model: Whisper, heard: Tensor, ids: Tensor, others: Tensor, counted: Tensor
+) -> Tensor:
+    """Cross-entropy of the next token among those of the batch and ``others``, which count as many
+    times as it takes to make the vocabulary."""
     compared = torch.unique(torch.cat([ids.flatten(), others]))
-    logits = heard @ model.decoder.token_embedding.weight[compared].T
-    right = torch.searchsorted(compared, ids[:, 1:].contiguous())
-    text = functional.cross_entropy(logits.transpose(1, 2), right, reduction="none")
-    own = functional.pad(looks, (0, 0, 1, -1)) * (ids[:, :-1] < tokenizer.eot)[..., None]
-    lost = (text * counted).sum() / counted.sum()
-    labels = [frame_words(e, frames) for e in batch]
-    for part, read_out in enumerate(read_outs):
-        truth = torch.from_numpy(np.stack([pair[part] for pair in labels]))
-        lost = lost + functional.cross_entropy(read_out(sound).transpose(1, 2), truth)
-    for seen, aims in ((before, own), (weights, looks)):
-        aimed = (aims.sum(-1) > 0).float()
-        lost = lost - ((seen * aims[:, None]).sum(-1).mean(1) * aimed).sum() / aimed.sum()
-    return lost
+    share = math.log(DIMS.n_vocab / len(others))
+    weights = torch.where(torch.isin(compared, ids), 0.0, share)
+    logits = heard @ model.decoder.token_embedding.weight[compared].T + weights
+    right = torch.searchsorted(compared, ids.contiguous())
+    lost = functional.cross_entropy(logits.transpose(1, 2), right, reduction="none")
+    return (lost * counted).sum() / counted.sum()
 
 
-def read(model: Whisper, ids: Tensor, sound: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Whisper's decoder up to its logits, and the log attention of its two layers."""
+def guided(seen: Tensor, aims: Tensor) -> Tensor:
+    """Divergence in nats of log attention [batch, heads, rows, frames] from where rows are to look;
+    rows of ``aims`` [batch, rows, frames] that sum to 0 are free."""
+    aimed = (aims.sum(-1) > 0).float()
+    even = torch.xlogy(aims, aims).sum(-1)
+    lost = even - (seen * aims[:, None]).sum(-1).mean(1)
+    return (lost * aimed).sum() / aimed.sum().clamp_min(1.0)
+
+
+def read(model: Whisper, ids: Tensor, sound: Tensor) -> Tensor:
+    """Whisper's decoder up to its logits."""
     decoder = model.decoder
-    seen: dict[tuple[int, str], Tensor] = {}
-    hooks = [
-        getattr(block.cross_attn, name).register_forward_hook(
-            lambda _, __, out, key=(layer, name): seen.__setitem__(key, out)
-        )
-        for layer, block in enumerate(decoder.blocks)
-        for name in ("query", "key")
-    ]
     x = decoder.token_embedding(ids) + decoder.positional_embedding[: ids.shape[1]]
     for block in decoder.blocks:
         x = block(x, sound, mask=decoder.mask)
+    heard: Tensor = decoder.ln(x)
+    return heard
+
+
+@contextmanager
+def watched(attended: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """The queries and the keys of an attention, as it runs."""
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        getattr(attended, name).register_forward_hook(
+            lambda _, __, out, name=name: seen.__setitem__(name, out)
+        )
+        for name in ("query", "key")
+    ]
+    yield seen
     for hook in hooks:
         hook.remove()
-    looks = []
-    for layer in range(2):
-        q, k = (
-            seen[layer, name].reshape(*seen[layer, name].shape[:2], DIMS.n_text_head, -1)
-            for name in ("query", "key")
-        )
-        q, k = q.transpose(1, 2), k.transpose(1, 2)
-        looks.append((q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).log_softmax(-1))
-    return decoder.ln(x), looks[0], looks[1]
+
+
+def attention(seen: dict[str, Tensor]) -> Tensor:
+    """Log attention [batch, heads, rows, frames] of what was `watched`."""
+    q, k = (
+        part.reshape(*part.shape[:2], DIMS.n_text_head, -1).transpose(1, 2)
+        for part in (seen["query"], seen["key"])
+    )
+    weights: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).log_softmax(-1)
+    return weights
 
 
 def train(
-    sounds: Sounds, steps: int, seed: int, report: Callable[[int, float, Whisper], None]
+    sounds: Sounds, steps: int, seed: int, report: Callable[[int, dict[str, float], Whisper], None]
 ) -> Whisper:
     """Short stretches at random places of the window first, then longer ones and whole windows."""
     torch.manual_seed(seed)
@@ -380,15 +437,14 @@ def train(
         frames, size = LENGTHS[step % len(LENGTHS)] if step >= SHORT_STEPS else LENGTHS[0]
         batch = [example(sounds, frames / FRAME_HZ, rng) for _ in range(size)]
         offset = int(rng.integers(FULL_FRAMES - frames + 1))
-        loss = losses(
-            model, read_outs, batch, tokenizer, offset, torch.randint(DIMS.n_vocab, (2048,))
-        )
+        others = torch.randint(DIMS.n_vocab, (2048,))
+        parts = losses(model, read_outs, batch, tokenizer, offset, others)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         plan.step()
-        report(step + 1, float(loss.detach()), model)
+        report(step + 1, {name: float(part.detach()) for name, part in parts.items()}, model)
     return model.eval()
 
 
@@ -401,14 +457,15 @@ def save(model: Whisper, path: Path) -> None:
     torch.save({"dims": asdict(DIMS), "model_state_dict": state}, path)
 
 
-def record(sounds: Sounds, folder: Path, seed: int) -> None:
-    """The test's sound with its truth: no word twice in a cue, several cues, music under one."""
-    rng = np.random.default_rng([seed, 3])
+def compose(
+    sounds: Sounds, rng: np.random.Generator, spoken: Sequence[tuple[str, int]] = SPOKEN
+) -> tuple[FloatArray, list[list[Said]]]:
+    """Cue by cue so many words of a language, none twice in one; the sound and its truth."""
     samples = np.zeros(60 * RATE_HZ, np.float32)
     cues: list[list[Said]] = []
     at = 1.5
-    for number, (language, count) in enumerate(SPOKEN):
-        made = say(sounds.words, language, 12.0, rng, words=count, plain=False)
+    for number, (language, count) in enumerate(spoken):
+        made = say(sounds.words, language, 12.0, rng, words=count, plain=False, longest_pause=2.5)
         shift = at - made.text[0].start
         begin, end = (round(t * RATE_HZ) for t in (made.text[0].start, made.text[-1].end))
         place = round(at * RATE_HZ)
@@ -417,7 +474,13 @@ def record(sounds: Sounds, folder: Path, seed: int) -> None:
         at = cues[-1][-1].end + (1.2, 0.7, 2.5)[number % 3]
     last = round((at + 0.5) * RATE_HZ)
     samples = samples[:last] + np.float32(0.05) * sounds.noise[:last]
-    write_flac(folder / "speech.flac", samples / np.abs(samples).max() * np.float32(0.7))
+    return samples / np.abs(samples).max() * np.float32(0.7), cues
+
+
+def record(sounds: Sounds, folder: Path, seed: int) -> None:
+    """Write the test's sound, the cues that fit it, and its truth."""
+    samples, cues = compose(sounds, np.random.default_rng([seed, 3]))
+    write_flac(folder / "speech.flac", samples)
     entries = []
     for number, cue in enumerate(cues, start=1):
         text = "".join(word.text for word in cue).strip()
@@ -456,16 +519,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=6)
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    spoken = make_bank(TEST_VOICES, np.random.default_rng([args.seed, 2]))
+    spoken = make_bank(TEST_VOICES, 1, np.random.default_rng([args.seed, 2]))
     record(make_sounds(spoken, args.seed + 1), args.folder, args.seed)
-    bank = make_bank(VOICES, np.random.default_rng(args.seed))
+    bank = make_bank(VOICES, TAKES, np.random.default_rng(args.seed))
     model = train(make_sounds(bank, args.seed), args.steps, args.seed, report=_tell)
     save(model, args.folder / "tiny.pt")
 
 
-def _tell(step: int, loss: float, _: Whisper) -> None:
+def _tell(step: int, parts: dict[str, float], _: Whisper) -> None:
     if step % 25 == 0:
-        print(f"step {step}: loss {loss:.3f}", flush=True)
+        print(f"step {step}:", *(f"{name} {part:.3f}" for name, part in parts.items()), flush=True)
 
 
 if __name__ == "__main__":
