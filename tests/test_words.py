@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 import whisper
 from conftest import ROOT
 from whisper.tokenizer import get_tokenizer
@@ -208,6 +209,12 @@ def test_more_text_than_can_be_read_at_once(model: SpeechModel, sound: Audio) ->
     assert "".join(word.text for word in found.cues[1].words) == "x" * 3000
 
 
+def test_a_cue_longer_than_a_window_lies_over_others(model: SpeechModel, sound: Audio) -> None:
+    few = subtitles((1.0, 70.0, "Zero one two three"), (12.0, 14.0, "Seven"), (33.0, 35.0, "One"))
+    found = align_words(few, sound, model=model, language="en")
+    assert [len(cue.words) for cue in found.cues] == [4, 1, 1]
+
+
 def test_mixed_languages_keep_every_word(model: SpeechModel, sound: Audio) -> None:
     found = align_words(
         subtitles((1.0, 4.0, "One さくら 東京 ünïcode สวัสดี")), sound, model=model, language="de"
@@ -278,6 +285,10 @@ def test_no_model_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     broken.write_bytes(b"nothing")
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         load_speech_model(broken)
+    for other in ({"weights": 1}, [1, 2], {"dims": {"n_mels": 80}, "model_state_dict": {}}):
+        torch.save(other, broken)
+        with pytest.raises(ModelUnavailable, match=r"holds no model of Whisper's; give a check"):
+            load_speech_model(broken)
     with pytest.raises(ModelUnavailable, match="cannot run on 'toaster'"):
         load_speech_model(SPEECH, device="toaster")
 

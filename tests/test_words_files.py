@@ -43,6 +43,14 @@ def test_vtt_has_word_times_styles_and_place(hello: WordAlignment) -> None:
     )
 
 
+def test_a_cue_that_lasts_no_time_is_shown_while_it_is_said() -> None:
+    flash = made("Hello there", 2.0, 2.0, [(1.8, 2.1), (2.1, 2.6)])
+    assert "0:00:01.80,0:00:02.60,Default" in words_text(flash, ".ass")
+    assert "00:00:01.800 --> 00:00:02.600\nHello <00:00:02.100>there" in words_text(flash, ".vtt")
+    lost = made("Hello", 2.0, 2.0, [(float("nan"), float("nan"))])
+    assert "00:00:02.000 --> 00:00:02.040" in words_text(lost, ".vtt")
+
+
 def test_karaoke_adds_up(hello: WordAlignment) -> None:
     event = words_text(hello, ".ass").splitlines()[-1]
     assert event.endswith(

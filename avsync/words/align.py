@@ -127,7 +127,8 @@ def align_lines(
                 progress("aligning words", number / len(windows))
             reel.forget(window.start)
             if window.long:
-                found[window.lines[0].cue] = _find_long(window, reel, engine)
+                later = windows[number + 1].start if number + 1 < len(windows) else np.inf
+                found[window.lines[0].cue] = _find_long(window, reel, engine, later)
                 continue
             samples = reel.read(window.start, window.end)
             looked = engine.find(samples, window.lines, start=window.start, slack=slack)
@@ -148,8 +149,11 @@ def sound_blocks(
         yield from iter_audio(audio, track=track, rate_hz=SAMPLE_RATE_HZ)
 
 
-def _find_long(window: Window, reel: Reel, engine: Engine) -> LineWords:
-    """One line that does not fit into one look: look, keep what was found, go on behind it."""
+def _find_long(window: Window, reel: Reel, engine: Engine, later: float) -> LineWords:
+    """One line that does not fit into one look: look, keep what was found, go on behind it.
+
+    The sound from ``later`` seconds on is kept for the windows that follow.
+    """
     (line,) = window.lines
     at, done = window.start, 0  # seconds; characters of the text
     words: list[Found] = []
@@ -167,7 +171,7 @@ def _find_long(window: Window, reel: Reel, engine: Engine) -> LineWords:
             at += max(kept[-1].end - 0.1, 0.0)
         else:
             at += max(length - 2 * TAIL, TAIL)
-        reel.forget(at)
+        reel.forget(min(at, later))
     left = (span for span in engine.words(line.text) if span[0] >= done)
     words += [Found(begin, finish, np.nan, np.nan, 0.0, 0.0) for begin, finish in left]
     return LineWords(tuple(words))

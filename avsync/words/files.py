@@ -6,6 +6,7 @@ import html
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -118,8 +119,17 @@ def _json(alignment: WordAlignment) -> str:
 
 def _shown(alignment: WordAlignment) -> Iterator[CueWords]:
     """The cues that a viewer sees, in order of start, which WebVTT demands."""
-    seen = (cue for cue in alignment.cues if cue.text.visible and cue.end > max(cue.start, 0.0))
+    lasting = (_lasting(cue) for cue in alignment.cues if cue.text.visible)
+    seen = (cue for cue in lasting if cue.end > max(cue.start, 0.0))
     return iter(sorted(seen, key=lambda cue: cue.start))
+
+
+def _lasting(cue: CueWords) -> CueWords:
+    """A cue that is shown for no time at all is shown while it is said."""
+    if cue.end > cue.start:
+        return cue
+    start, end = cue.voice or (cue.start, cue.start)
+    return replace(cue, start=start, end=max(end, start + SHORTEST))
 
 
 def _vtt(alignment: WordAlignment) -> str:

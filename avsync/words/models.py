@@ -20,6 +20,8 @@ from avsync.progress import Progress
 
 __all__ = ["PRECISIONS", "Precision", "SpeechModel", "load_speech_model"]
 
+_REMEDY = "give a checkpoint in Whisper's format"
+
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
@@ -80,11 +82,13 @@ def load_speech_model(
         model = model.to(place).eval()
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         raise ModelUnavailable(wanted, _unreachable(wanted, error)) from error
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError, OSError) as error:
+    except (pickle.UnpicklingError, EOFError) as error:
+        raise ModelUnavailable(wanted, f"cannot be loaded (no PyTorch file); {_REMEDY}") from error
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise ModelUnavailable(wanted, f"holds no model of Whisper's; {_REMEDY}") from error
+    except (RuntimeError, OSError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ModelUnavailable(
-            wanted, f"cannot be loaded ({reason}); give a checkpoint in Whisper's format"
-        ) from error
+        raise ModelUnavailable(wanted, f"cannot be loaded ({reason}); {_REMEDY}") from error
     half = torch.float16 if place.type == "cuda" else torch.float32
     dtype = half if precision == "auto" else getattr(torch, precision)
     return SpeechModel(model, wanted, place, dtype, heads)
