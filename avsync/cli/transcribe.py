@@ -14,6 +14,8 @@ from avsync.errors import AvsyncError
 from avsync.jobs import Failure
 
 if TYPE_CHECKING:
+    from avsync.cache import TokenCache
+    from avsync.clips.film import Shots
     from avsync.progress import Progress
     from avsync.subtitles import Subtitles
     from avsync.words.transcribe import Transcript
@@ -69,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         if args.output.exists() and not args.force:
             raise ValueError(f"{args.output}: is there already; --force writes over it")
         with Bar(quiet=args.quiet) as bar:
+            shots = _shots(args, cache, bar) if args.shots else None
             transcript = transcribe(
                 args.film,
                 model=args.model or "small",
@@ -81,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
                 progress=bar,
             )
             subtitles = transcript.subtitles
-            if args.shots:
-                subtitles = _in_step(transcript, args, cache, bar)
+            if shots is not None:
+                subtitles = _in_step(transcript, shots, args)
         write_subtitles(subtitles, args.output)
     except ValueError as error:
         if isinstance(error, AvsyncError):
@@ -94,16 +97,17 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _in_step(
-    transcript: Transcript, args: argparse.Namespace, cache: object, progress: Progress
-) -> Subtitles:
-    from avsync.cache import TokenCache
+def _shots(args: argparse.Namespace, cache: TokenCache | None, progress: Progress) -> Shots:
+    # Before the long work: a file without a picture has no shots.
     from avsync.clips.film import find_shots
+
+    return find_shots(args.film, cache=cache, progress=progress)
+
+
+def _in_step(transcript: Transcript, shots: Shots, args: argparse.Namespace) -> Subtitles:
     from avsync.polishing.polish import polish
     from avsync.timemap import Span
 
-    known = cache if isinstance(cache, TokenCache) else None
-    shots = find_shots(args.film, cache=known, progress=progress)
     polished = polish(
         transcript.subtitles,
         shots.changes,
