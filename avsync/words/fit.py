@@ -22,12 +22,12 @@ from avsync.retime import FEWEST_CUES, Retiming, encode_soundtrack, retime
 from avsync.subtitles import Subtitles, read_subtitles
 from avsync.timemap import Span
 from avsync.words.align import align_words
-from avsync.words.models import SpeechModel
+from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.result import CueWords, WordAlignment
 
 __all__ = ["VERDICTS", "Verdict", "WordFit", "retime_by_words"]
 
-Verdict = Literal["fits", "another cut", "another language", "another film"]
+Verdict = Literal["fits", "another cut", "unclear", "another language", "another film"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 SLACK = 2.0
@@ -88,8 +88,12 @@ def retime_by_words(
         AlignmentError: too few cues, or no sound, to align at all.
         ModelUnavailable, MediaError, SubtitleError, FileNotFoundError: as `align_words`.
     """
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"min_confidence must lie in 0 to 1, got {min_confidence}")
     source = subtitles if isinstance(subtitles, Subtitles) else read_subtitles(subtitles)
     model = model or load_model()
+    if not isinstance(speech_model, SpeechModel):
+        speech_model = load_speech_model(speech_model, device=device, progress=progress)
     tokens = encode_soundtrack(
         Path(film), model, audio_track=audio_track, cache=cache, progress=progress
     )
@@ -118,17 +122,14 @@ def retime_by_words(
         )
 
     draft = fitted()
-    if not isinstance(speech_model, SpeechModel):
-        from avsync.words.models import load_speech_model
-
-        speech_model = load_speech_model(speech_model, device=device, progress=progress)
-    alignment = heard(draft)
-    left = sum(cue.mark in ("said", "uncertain") for cue in alignment.cues)
-    if _unsaid(alignment) and left >= FEWEST_CUES:
-        final = fitted(_unsaid(alignment), refine)
-        alignment = heard(final)
-    else:
-        final = fitted(refine=refine) if refine is not None else draft
+    final, alignment = draft, heard(draft)
+    unsaid = _unsaid(alignment)
+    if unsaid and alignment.marks["said"] + alignment.marks["uncertain"] >= FEWEST_CUES:
+        again = fitted(unsaid)
+        if (better := heard(again)).marks["said"] >= alignment.marks["said"]:
+            final, alignment = again, better
+    if refine is not None:
+        final = fitted(() if final is draft else unsaid, refine)
     fit = _judged(final, alignment, rhythm=draft.confidence, min_confidence=min_confidence)
     if not fit.retiming.accepted and not force:
         raise LowConfidence(fit.reason, alignment=fit)
@@ -162,12 +163,14 @@ def _judged(
         scenes = "a scene is" if len(absent) == 1 else f"{len(absent)} scenes are"
         reason = f"{counted}: {scenes} not in this cut"
     elif share < SAID:
+        verdict = "unclear"
         reason = f"only {counted}"
-    trusted = verdict in ("fits", "another cut")
-    confidence = max(share, retiming.confidence) if trusted else 0.0
-    if verdict == "fits" and share < SAID:
+    confidence = 0.0
+    if verdict in ("fits", "another cut"):
+        confidence = max(share, retiming.confidence)
+    elif verdict == "unclear":
         confidence = min(share, retiming.confidence)
-    accepted = trusted and confidence >= min_confidence
+    accepted = confidence >= min_confidence
     retiming = replace(
         retiming,
         confidence=confidence,
