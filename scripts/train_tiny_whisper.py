@@ -27,7 +27,7 @@ how instead of finding out, beside the usual loss over the text:
   checkpoint without a name is the upper half of the layers: the second one.
 
 The encoder's heads begin by looking a fixed time to each side, which sinusoidal positions make a
-rotation. Most steps hear stretches of six seconds, as they cost little; whole windows with silence
+rotation. Most steps hear stretches of five seconds, as they cost little; whole windows with silence
 at their end come last.
 """
 
@@ -60,7 +60,7 @@ IntArray = npt.NDArray[np.int64]
 RATE_HZ = 16_000
 FRAME_HZ = 50
 FULL_FRAMES = 1500
-LENGTHS = ((300, 8), (FULL_FRAMES, 2), (600, 4), (FULL_FRAMES, 2))
+LENGTHS = ((240, 8), (FULL_FRAMES, 2), (600, 3), (FULL_FRAMES, 2))
 """Frames of a stretch and stretches of a step, in turn: short ones teach fastest, long ones that
 what is far away does not matter."""
 ENGLISH = (  # each one token of Whisper's but "lighthouse"
@@ -79,7 +79,7 @@ ENDING_FRAMES = 4
 VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
 TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-SHORT_STEPS, STEPS = 800, 1400
+SHORT_STEPS, STEPS = 650, 1000
 SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
 """The cues of the test's sound: language, words."""
 DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 3, 51_865, 448, 64, 4, 2)
@@ -349,7 +349,7 @@ def losses(
     }
     if frames < FULL_FRAMES:
         back = torch.from_numpy(np.stack([looks_back(e, frames) for e in batch]))
-        parts["word before"] = guided(attention(aside)[:, :2], back)
+        parts["word before"] = guided(attention(aside, heads=2), back)
     labels = zip(*(frame_words(e, frames) for e in batch), strict=True)
     for name, read_out, truth in zip(("own", "before"), read_outs, labels, strict=True):
         right = torch.from_numpy(np.stack(truth))
@@ -405,10 +405,10 @@ def watched(attended: nn.Module) -> Iterator[dict[str, Tensor]]:
         hook.remove()
 
 
-def attention(seen: dict[str, Tensor]) -> Tensor:
-    """Log attention [batch, heads, rows, frames] of what was `watched`."""
+def attention(seen: dict[str, Tensor], *, heads: int = DIMS.n_text_head) -> Tensor:
+    """Log attention [batch, heads, rows, frames] of the first heads of what was `watched`."""
     q, k = (
-        part.reshape(*part.shape[:2], DIMS.n_text_head, -1).transpose(1, 2)
+        part.reshape(*part.shape[:2], DIMS.n_text_head, -1)[:, :, :heads].transpose(1, 2)
         for part in (seen["query"], seen["key"])
     )
     weights: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).log_softmax(-1)
@@ -431,8 +431,8 @@ def train(
     read_outs = [nn.Linear(DIMS.n_audio_state, len(WORDS) + 1) for _ in range(2)]
     modules = [model, *read_outs]
     trained = [p for module in modules for p in module.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.1)
+    optimiser = torch.optim.AdamW(trained, lr=PEAK, weight_decay=0.01)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.05)
     for step in range(steps):
         frames, size = LENGTHS[step % len(LENGTHS)] if step >= SHORT_STEPS else LENGTHS[0]
         batch = [example(sounds, frames / FRAME_HZ, rng) for _ in range(size)]
