@@ -246,6 +246,7 @@ def test_heads_that_follow_are_chosen() -> None:
     weights[2, :, :] = 0.0
     weights[2, :, 99] = 1.0  # all tokens look at one frame: no path leads there four times
     assert choose_heads(weights) == [1]
+    assert choose_heads(np.full((2, 50, 20), 0.05, np.float32), most=1) == [0]
 
 
 def test_the_same_input_gives_the_same_words(model: SpeechModel, text: Subtitles) -> None:

@@ -108,6 +108,7 @@ def choose_heads(weights: FloatArray, *, most: int = MOST_HEADS) -> list[int]:
     path: the criterion is the evidence along its own best path, per token.
     """
     frames = weights.shape[2]
+    weights = weights[:, :frames]  # no path leads through more tokens than frames
     gains = []
     for head in weights:
         evenly = (1.0 - DOUBT) * frames * head + DOUBT
