@@ -11,10 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "is_disk_error"]
 
 # Errors that name no file, because they come from a write to an open one.
-_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_DISK_ERRORS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EROFS,
+    errno.EACCES,
+}
+
+
+def is_disk_error(number: int | None) -> bool:
+    """Whether an error of that number is the disk's, and not of what was to be written."""
+    return number in _DISK_ERRORS
 
 
 @contextmanager
@@ -45,7 +57,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.copymode(final, temporary)
         os.replace(temporary, final)
     except OSError as error:
-        unnamed = error.filename is None and error.errno in _DISK_ERRORS
+        unnamed = error.filename is None and is_disk_error(error.errno)
         if unnamed or error.filename in (os.fspath(temporary), temporary):
             raise OSError(error.errno, error.strerror, os.fspath(target)) from error
         raise

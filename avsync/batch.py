@@ -170,7 +170,7 @@ def _cache(settings: Settings, uses: int) -> Iterator[TokenCache | None]:
 
     if settings.cache:
         yield TokenCache()
-    elif uses > 1:  # nothing is to stay, but the film need not be encoded again within the batch
+    elif uses > 1 or settings.profile:  # nothing is to stay, but a film is listened to once
         with tempfile.TemporaryDirectory(prefix="avsync-") as directory:
             yield TokenCache(Path(directory))
     else:

@@ -1,4 +1,4 @@
-"""TokenCache: a soundtrack that was encoded once need not be decoded and encoded again."""
+"""TokenCache: what was seen or heard once need not be decoded and encoded again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import re
 import time
 import zlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -21,6 +22,51 @@ _CHUNK_BYTES = 1 << 20
 _CHUNKS = 16
 _SUFFIX = ".safetensors"
 _ABANDONED_SECONDS = 3600.0  # a temporary file older than this has lost its process
+
+
+def made_once(
+    make: Callable[[], Sequence[TokenSequence]],
+    path: str | os.PathLike[str],
+    *,
+    track: int,
+    version: str,
+    cache: TokenCache | None,
+    names: Sequence[str] = ("",),
+) -> list[TokenSequence]:
+    """What ``make`` makes of a track of a file, from the cache if it holds all of it.
+
+    Values come as the cache keeps them, in half precision, also when they have just been made and
+    without a cache: a first run comes out as every later one does.
+
+    Args:
+        version: of what makes it; goes up when the meaning of what is made changes.
+        names: of the sequences that are made together, one each; one alone needs none.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+        (And whatever ``make`` raises.)
+    """
+    keys: list[str] = []
+    if cache is not None:
+        key = cache.key(path, track=track, model_version=version)
+        keys = [_named(key, name) for name in names]
+        stored = [tokens for key in keys if (tokens := cache.load(key)) is not None]
+        if len(stored) == len(keys):
+            return stored
+    made = [_halved(tokens) for tokens in make()]
+    if cache is not None:
+        for key, tokens in zip(keys, made, strict=True):
+            cache.store(key, tokens)
+    return made
+
+
+def _named(key: str, name: str) -> str:
+    return blake2b(f"{key} {name}".encode(), digest_size=32).hexdigest() if name else key
+
+
+def _halved(tokens: TokenSequence) -> TokenSequence:
+    with np.errstate(over="ignore"):
+        return replace(tokens, values=tokens.values.astype(np.float16).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,16 @@ class FaceDetector:
         return sorted(faces, key=lambda face: -_area(face.box))
 
 
+def face_share(pixels: Pixels, detector: FaceDetector) -> float:
+    """The share of a picture, uint8 [height, width, 3] in RGB, that faces cover: 0 to 1."""
+    covered = np.zeros(pixels.shape[:2], np.bool_)
+    for face in detector(pixels):
+        if face.score >= SURE:
+            left, top, right, bottom = np.maximum(face.box.round(), 0).astype(int)
+            covered[top:bottom, left:right] = True
+    return float(covered.mean())
+
+
 def upright_mouth(points: Points, margin: int = 0) -> npt.NDArray[np.float64]:
     """The transform that takes a picture with a face to a picture of its mouth: [2, 3], as of cv2.
 

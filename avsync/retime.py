@@ -22,7 +22,7 @@ import numpy.typing as npt
 from avsync.aligner.alignment import Alignment, Segment, align
 from avsync.aligner.confidence import Confidence, judge
 from avsync.aligner.model import RetimeModel, load_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.encoders.audio import LogMel
 from avsync.encoders.cues import CueTiming, cue_timing
 from avsync.errors import AlignmentError, LowConfidence
@@ -104,15 +104,12 @@ def encode_soundtrack(
         FileNotFoundError: there is no such file.
     """
     track = choose_audio_track(probe(path), audio_track)
-    key = cache.key(path, track=track.index, model_version=model.version) if cache else None
-    if cache and key and (stored := cache.load(key)) is not None:
-        return stored
-    log_mel = LogMel()(iter_audio(path, track=track.index, progress=progress))
-    tokens = model.audio.encode(log_mel, progress=progress)
-    # The cache holds half precision; a first run must come out as every later one does.
-    tokens = replace(tokens, values=tokens.values.astype(np.float16).astype(np.float32))
-    if cache and key:
-        cache.store(key, tokens)
+
+    def heard() -> list[TokenSequence]:
+        log_mel = LogMel()(iter_audio(path, track=track.index, progress=progress))
+        return [model.audio.encode(log_mel, progress=progress)]
+
+    [tokens] = made_once(heard, path, track=track.index, version=model.version, cache=cache)
     return tokens
 
 

@@ -1,21 +1,27 @@
 """What the picture adds: breaks of a retiming and edges of cues, with shot changes and without.
 
-    python scripts/ablate_picture.py --films 40
+    python scripts/make_scenes.py SCENES --count 40 --seed 2 --split held_out
+    python scripts/ablate_picture.py --films 40 --scenes SCENES --bank BANK
 
 Tables in Markdown. Films have generated dialogue over generated shots (those of bench_polish.py),
 and three breaks each at changes of shot: advertisements put in, or scenes taken out. The shifts are
 as uncertain as a retiming by sound leaves them, and the shots as they are found (bench_shots.py);
-where the breaks are is decided by the code that retiming uses.
+where the breaks are is decided by the code that retiming uses. A montage is made of the generated
+scenes and of songs of the bank's test split (`make_voices.py`), by chance and by picture and sound.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from bench_polish import MADE_UP, MISSED, Film, Tally, as_found, judge, make_film
+from make_films import Bank
+from montage_peaks import montage_row
 
 from avsync.aligner.alignment import Segment
 from avsync.breaks import breaks_of, snap_breaks
@@ -131,11 +137,17 @@ def seen(recut: Recut, rng: np.random.Generator) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0, help="of the first film")
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--scenes", type=Path, help="of make_scenes.py, for the montage")
+    parser.add_argument("--bank", type=Path, help="of make_voices.py, for the montage")
+    parser.add_argument("--songs", type=int, default=12)
     args = parser.parse_args()
     print("| right within one frame | picture off | picture on | on, shots known |")
     print("| --- | ---: | ---: | ---: |")
-    films = [make_film(number, RATE, False, args.minutes) for number in range(args.films)]
+    films = [
+        make_film(args.seed + number, RATE, False, args.minutes) for number in range(args.films)
+    ]
     for name, recut in (("breaks put in", put_in), ("scenes taken out", taken_out)):
         off, on, known = [], [], []
         for number, film in enumerate(films):
@@ -154,6 +166,10 @@ def main() -> None:
             judge(film, shots, tally)
     shares = (f"{tally.on_cut / max(1, tally.eligible):.1%}" for tally in tallies)
     print(f"| edges of cues on their cut ({tallies[0].eligible}) | {' | '.join(shares)} |")
+    if args.scenes and args.bank:
+        scenes = sorted(args.scenes.glob("*.npz"))
+        with tempfile.TemporaryDirectory() as folder:
+            print(montage_row(scenes, Bank(args.bank, "test"), Path(folder), args.songs))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ import avsync
 from avsync.media import read_audio
 
 NEAR_S = 0.005
+HALVES = "two halves of one song, whose passages come again to the sample"
 PLAIN = Device()
 NOISY = Device(snr_db=0.0, coloured=True)
 WET = replace(NOISY, reverb_s=0.6, tail_db=0.0)
@@ -40,7 +42,7 @@ CONDITIONS = {
     "filtered, noise at 10 dB, Opus at 24 kbit/s": replace(
         NOISY, snr_db=10.0, codec="opus", bits_per_second=24_000
     ),
-    "all of it, MP3 at 64 kbit/s, clocks 200 ppm apart": replace(WET, codec="mp3"),
+    "all of it, MP3 at 64 kbit/s, clocks 200 ppm apart": replace(WET, codec="mp3", drift_ppm=200.0),
 }
 
 
@@ -77,6 +79,9 @@ class Bench:
     bank: Bank
     folder: Path
     pairs: int
+    seed: int = 78
+    told: list[tuple[float, bool]] = field(default_factory=list)
+    """of each answer: its confidence, and whether it is within 5 ms"""
 
     def event(self, number: int, seconds: float) -> Samples:
         """Every third one is a song, the others are films."""
@@ -85,15 +90,15 @@ class Bench:
             song = songs[number % len(songs)][0]
             if len(song) >= seconds * RATE_HZ:
                 return song[: round(seconds * RATE_HZ)]
-        return film(self.bank, [78, number], minutes=seconds / 60 + 0.1)
+        return film(self.bank, [self.seed, number], minutes=seconds / 60 + 0.1)
 
     def pair(self, number: int, device: Device, overlap_s: float, *, seconds: float) -> Pair:
         """Two recordings of `seconds` that share `overlap_s`, in turn at either end."""
-        rng = np.random.default_rng([79, number])
+        rng = np.random.default_rng([self.seed + 1, number])
         start = seconds - overlap_s
         event = self.event(number, start + seconds + 1)
-        drift = 200.0 * (-1) ** number if device.codec == "mp3" else 0.0
-        early, late = device, replace(device, drift_ppm=drift)
+        drift = device.drift_ppm * (-1) ** number
+        early, late = replace(device, drift_ppm=0.0), replace(device, drift_ppm=drift)
         sounds = [
             record(rng, event, early, start_s=0.0, seconds=seconds),
             record(rng, event, late, start_s=start, seconds=seconds),
@@ -119,22 +124,23 @@ def correlate(pair: Pair) -> float:
 
 
 def measure(pair: Pair) -> tuple[float, float, avsync.Recording]:
-    """The errors of avsync (infinite if refused) and of plain correlation, in seconds."""
+    """The errors of avsync (infinite if nothing is shared) and of plain correlation, in seconds."""
     (one,) = avsync.align_recordings(pair.first, [pair.second]).others
-    if one.accepted and one.offset_s is not None:
+    ours = float("inf")
+    if one.offset_s is not None:
         ours = pair.error_s(one.offset_s, one.drift_ppm)
-    else:
-        ours = float("inf")
     return ours, pair.error_s(correlate(pair), 0.0), one
 
 
 def row(name: str, bench: Bench, device: Device, overlap_s: float, *, seconds: float) -> list[str]:
     ours, plain, wrong = [], [], 0
     for number in range(bench.pairs):
-        error, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
+        off, baseline, one = measure(bench.pair(number, device, overlap_s, seconds=seconds))
+        error = off if one.accepted else float("inf")
         ours.append(error)
         plain.append(baseline)
         wrong += one.accepted and error > NEAR_S
+        bench.told.append((one.confidence, off <= NEAR_S))
     found = np.array(ours)[np.isfinite(ours)]
     worst = f"{found.max() * 1000:.2f} ms" if len(found) else "-"
     middle = f"{np.median(found) * 1000:.2f} ms" if len(found) else "-"
@@ -180,20 +186,35 @@ def drift(bench: Bench) -> str:
     return table(["true drift, ppm", "error, ppm", "worst error within 30 min"], rows)
 
 
-def strangers(bench: Bench) -> Iterator[tuple[str, Samples, Samples]]:
+def one_voice(bank: Bank, rng: np.random.Generator, length: int) -> tuple[Samples, Samples]:
+    """One person twice, never in the same words: two recordings of `length` samples or less."""
+    clips = bank.voices[rng.integers(len(bank.voices))]
+    order = rng.permutation(len(clips))
+    spoken = []
+    for half in (order[::2], order[1::2]):
+        parts = []
+        for number in half:
+            parts += [clips[number], np.zeros(int(rng.uniform(0.1, 1.5) * RATE_HZ), np.float32)]
+        spoken.append(np.concatenate(parts)[:length])
+    return spoken[0], spoken[1]
+
+
+def strangers(bench: Bench, seed: int = 83) -> Iterator[tuple[str, Samples, Samples]]:
     """Pairs that share no stretch of an event (though voices, sounds and styles)."""
     length = 120 * RATE_HZ
-    films = [film(bench.bank, [82, n], minutes=2, music=False) for n in range(bench.pairs)]
+    films = [film(bench.bank, [seed - 1, n], minutes=2, music=False) for n in range(bench.pairs)]
     songs = [song[0][:length] for song in bench.bank.songs]
-    rng = np.random.default_rng(83)
+    rng = np.random.default_rng(seed)
     for number in range(bench.pairs):
         yield "two films with voices in common", films[number], films[number - 1]
+        yield "one voice, other words", *one_voice(bench.bank, rng, length)
     for _ in range(2 * bench.pairs):
         a, b = rng.choice(len(songs), 2, replace=False)
         yield "two pieces of one game's music, which share loops", songs[a], songs[b]
     for number in range(bench.pairs):
         song = bench.bank.songs[number % len(songs)][0]
-        yield "two halves of one song", song[:length], song[length : 2 * length]
+        if len(song) >= 1.5 * length:
+            yield HALVES, song[:length], song[length : 2 * length]
     for number in range(bench.pairs):
         noise = coloured_noise(rng, length)
         yield "noise", films[number], 0.1 * noise
@@ -214,6 +235,8 @@ def refusals(bench: Bench) -> str:
         ]
         (one,) = avsync.align_recordings(paths[0], [paths[1]]).others
         counts.setdefault(name, []).append(one.confidence)
+        if name != HALVES:
+            bench.told.append((one.confidence, False))
         print(name, one, file=sys.stderr, flush=True)
     rows = [
         [name, str(len(found)), str(sum(c < 0.5 for c in found)), f"{max(found):.3f}"]
@@ -250,6 +273,20 @@ def speed(bench: Bench) -> str:
     return table(["3 h against 3 h: wall", "processor", "memory", "offset", "drift"], [facts])
 
 
+def reliability(answers: list[tuple[float, bool]]) -> str:
+    """How often answers of each confidence are right."""
+    told = np.array(answers, float)
+    rows = []
+    for low, high in pairwise((0.0, 0.1, 0.5, 0.9, 0.99, 1.01)):
+        some = told[(told[:, 0] >= low) & (told[:, 0] < high)]
+        if len(some):
+            mean, right = some.mean(axis=0)
+            rows.append(
+                [f"{low:g} to {min(high, 1):g}", str(len(some)), f"{mean:.3f}", f"{right:.3f}"]
+            )
+    return table(["confidence", "pairs", "mean", "share right"], rows)
+
+
 PARTS: dict[str, Callable[[Bench], str]] = {
     "accuracy": accuracy,
     "refusals": refusals,
@@ -262,13 +299,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bank", type=Path)
     parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=78)
     parser.add_argument("--part", action="append", choices=list(PARTS))
     args = parser.parse_args()
     torch.set_num_threads(1)
+    told: list[tuple[float, bool]] = []
     for name in args.part or list(PARTS):
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(Bank(args.bank, "test"), Path(folder), args.pairs)
+            bench = Bench(Bank(args.bank, "test"), Path(folder), args.pairs, args.seed, told)
             print(f"\n{name}\n\n{PARTS[name](bench)}", flush=True)
+    if told:
+        print(f"\nreliability\n\n{reliability(told)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -66,12 +66,14 @@ class Score:
     there: int = 0
     exact: int = 0
     cuts: int = 0
+    hard: int = 0
     flashed: int = 0
     flashes: int = 0
 
     def add(self, film: Truth, found: Sequence[float]) -> None:
         left = list(found)
         for at, soft in zip(film.changes, film.gradual, strict=True):
+            self.hard += not soft
             near = [
                 t for t in left if abs(t - at) <= (SOFT_TOLERANCE if soft else TOLERANCE) + 0.002
             ]
@@ -92,7 +94,7 @@ class Score:
         f1 = 2 * precision * recall / max(1e-9, precision + recall)
         return (
             f"{f1:.3f} | {precision:.3f} | {recall:.3f} | "
-            f"{self.exact}/{self.cuts} | {self.flashed}/{self.flashes}"
+            f"{self.cuts}/{self.hard} | {self.exact}/{self.cuts} | {self.flashed}/{self.flashes}"
         )
 
 
@@ -149,8 +151,8 @@ def accuracy(
     scenes: Sequence[Path], rates: Sequence[Rate], detectors: Sequence[str], folder: Path
 ) -> None:
     model = load_picture_model()
-    print("| rate | detector | F1 | precision | recall | cuts at their frame | flashes taken |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| rate | detector | F1 | precision | recall | cuts found | at their frame | flashes |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for rate in rates:
         scores = {name: Score() for name in ("avsync", *detectors)}
         for number, path in enumerate(scenes):

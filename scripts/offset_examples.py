@@ -132,10 +132,10 @@ def revoiced(rng: Rng, mel: Array) -> Array:
 
 def overheard(rng: Rng, mel: Array, noises: list[Array]) -> Array:
     """With music, other people or hiss over it."""
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         return mel
     level = float(np.quantile(mel.max(axis=1), 0.9))
-    floor = level - float(rng.uniform(0.5, 9.0))
+    floor = level - float(rng.uniform(1.5, 9.0))
     if rng.random() < 0.5:
         noise = noises[int(rng.integers(len(noises)))]
         begin = int(rng.integers(max(1, len(noise) - len(mel))))

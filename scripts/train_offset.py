@@ -15,20 +15,28 @@ starts from the weights of the package, and ``find_offset(film, model=load_sync_
 the result. Mouths are looked for once and kept in ``--mouths``. Every tenth film of a directory is
 held out for the numbers at the end and for the calibration.
 
-The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound, and symmetric
-InfoNCE (van den Oord et al. 2018) over the instants of all clips of a batch, and of each clip
-alone. ``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of
-sound at a time, without context. Same films, same seed, same weights.
+With ``--align DIR`` the sound of each clip in there is first moved by what the weights so far find
+it off by, against the mean of all: the clips of GRID's first talker come in two groups, a frame
+apart. The weights
+kept are the running mean of those of the last steps (Polyak & Juditsky 1992).
+
+The loss: cross-entropy over the lags of a stretch of mouth in a stretch of sound; over which sound
+of the batch belongs to a mouth, at whatever lag, and which mouth to a sound; and symmetric InfoNCE
+(van den Oord et al. 2018) over the instants of all clips of a batch, and of each clip alone.
+``--baseline`` trains SyncNet's way instead (Chung & Zisserman 2016): 0.2 s of mouth and of sound at
+a time, without context. Same films, same seed, same weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +48,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from avsync.aligner.attention import lag_logits
+from avsync.aligner.path import peak
 from avsync.aligner.picture import half_rate
-from avsync.aligner.sync import SyncModel, load_sync_model, save_sync_model
+from avsync.aligner.sync import SyncModel, face_evidence, load_sync_model, save_sync_model
 from avsync.encoders.audio import LogMel
 from avsync.encoders.checkpoint import load_weights
 from avsync.errors import MediaError
@@ -53,12 +62,15 @@ MARGIN = 10  # pixels around a mouth, for examples to be shifted and turned in
 HELD_OUT = 10  # every tenth film
 SPREAD = 0.75  # tokens: width of the target around the true lag
 PARTS = 3  # stretches of each example whose lag is asked for: all of it, and shorter ones
-SHORTEST_PART = 12
-WEIGHTS = (1.0, 0.5, 0.3)
-LOSSES = ("lag", "instant", "among")
+SHORTEST_PART = 15
+WEIGHTS = (1.0, 0.5, 0.5, 0.3)
+LOSSES = ("lag", "match", "instant", "among")
 SONG_SECONDS = 20
 WARM_UP = 50  # steps
 GENTLE = 800  # steps over which examples become as different as they get
+REMEMBERED = 0.995  # of the running mean of weights, from one step to the next
+FARTHEST_OFF = 5  # frames of 20 ms that a clip may be off by itself
+GENTLEST = 0.25  # share of examples that are hardly changed, for good
 
 
 def read_mouths(film: Path, directory: Path, progress: Progress | None = None) -> list[Path]:
@@ -117,6 +129,30 @@ def gather(directories: Sequence[Path], mouths: Path | None) -> Material:
     return material
 
 
+def aligned(model: SyncModel, clips: list[Clip]) -> list[Clip]:
+    """The clips with their sound where most clips have it, to half a token.
+
+    A clip that seems to be off by more is left as it is: there the weights are wrong.
+    """
+    offs = []
+    for clip in clips:
+        mouths = np.ascontiguousarray(clip.mouths[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
+        said = face_evidence(model.seen(mouths), model.heard(clip.log_mel), start=0, reach=REACH)
+        offs.append(peak(said.logits) - REACH)
+    sure = [off for off in offs if abs(off) <= FARTHEST_OFF]
+    mean = float(np.mean(sure)) if sure else 0.0
+    moves = [round(off - mean) if abs(off) <= FARTHEST_OFF else 0 for off in offs]
+    counts = dict(sorted(Counter(moves).items()))
+    print(f"off by frames of 20 ms, and how many clips: {counts}", flush=True)
+    return [_moved(clip, move) for clip, move in zip(clips, moves, strict=True)]
+
+
+def _moved(clip: Clip, late: int) -> Clip:
+    """A clip whose sound comes ``late`` frames earlier; its ends are held."""
+    at = np.clip(np.arange(len(clip.log_mel)) + late, 0, len(clip.log_mel) - 1)
+    return replace(clip, log_mel=clip.log_mel[at])
+
+
 def draw_noises(bank: Path | None, clips: list[Clip]) -> list[Array]:
     """What is laid over voices: songs, and other people."""
     noises = [clip.log_mel.astype(np.float32) for clip in clips[::10]]
@@ -131,20 +167,41 @@ def losses(model: SyncModel, batch: Batch, rng: np.random.Generator) -> tuple[Te
     queries = model.lag.project_queries(model.mouth(batch.mouths))
     keys = model.lag.project_keys(half_rate(model.audio(batch.frames)))
     n, m = queries.shape[1], keys.shape[1]
-    masks = queries.new_zeros(len(queries), PARTS, n)
-    masks[:, 0] = 1
-    for mask in masks[:, 1:].flatten(0, 1):
-        length = int(rng.integers(SHORTEST_PART, n + 1))
-        at = int(rng.integers(0, n - length + 1))
-        mask[at : at + length] = 1
-    sums = lag_logits(queries[:, None] * masks[..., None], keys[:, None].expand(-1, PARTS, -1, -1))
+    masks = _parts(rng, len(queries), n)
+    mean = keys.mean(1, keepdim=True)  # what an average sound says is said where none is heard
+    centred = keys - mean
+    sums = lag_logits(
+        queries[:, None] * masks[..., None], centred[:, None].expand(-1, PARTS, -1, -1)
+    )
     lags = torch.arange(1 - n, m)
     inside = lags.abs() <= REACH + 5
     off = (lags[inside] - batch.lag[:, None]) / SPREAD
     target = functional.softmax(-0.5 * off**2, -1)[:, None]
-    lag = -(target * functional.log_softmax(sums[..., inside], -1)).sum(-1).mean()
+    entropy = -(target * functional.log_softmax(sums[..., inside], -1)).sum(-1)
+    place = torch.arange(n) + batch.lag[:, None, None]
+    heard = (masks * ((place >= 0) & (place < m))).sum(-1) >= 0.5 * masks.sum(-1)
+    lag = (entropy * heard).sum() / heard.sum().clamp_min(1)
     instant, among = instant_losses(queries, keys, batch.lag)
-    return lag, instant, among
+    return lag, match_loss(queries, centred, mean, inside), instant, among
+
+
+def _parts(rng: np.random.Generator, size: int, n: int) -> Tensor:
+    """Stretches of each example, the first of them all of it: 1 inside, [size, PARTS, n]."""
+    lengths = rng.integers(SHORTEST_PART, n + 1, size=(size, PARTS, 1))
+    lengths[:, 0] = n
+    firsts = rng.integers(0, n - lengths + 1)
+    at = np.arange(n)
+    return torch.from_numpy((at >= firsts) & (at < firsts + lengths)).float()
+
+
+def match_loss(queries: Tensor, centred: Tensor, mean: Tensor, inside: Tensor) -> Tensor:
+    """Which sound belongs to a mouth, whatever the lag, and which mouth to a sound."""
+    sums = lag_logits(queries[:, None], centred[None].expand(len(queries), -1, -1, -1))
+    average = queries.sum(1) @ mean[:, 0].T
+    evidence = torch.logsumexp(sums[..., inside], -1) + average
+    own = torch.arange(len(evidence))
+    both = [functional.cross_entropy(each, own) for each in (evidence, evidence.T)]
+    return (both[0] + both[1]) / 2
 
 
 def instant_losses(queries: Tensor, keys: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,11 +241,13 @@ def train(
         optimiser,
         lambda step: min((step + 1) / WARM_UP, 1.0 if args.hold else 1 - step / args.steps),
     )
+    mean = copy.deepcopy(model)
     began, seen = time.monotonic(), np.zeros(len(LOSSES))
     for step in range(1, args.steps + 1):
         model.train()
         clips = sources[int(rng.integers(len(sources)))] if step % 3 else _mixed(sources, rng)
-        gentle = not args.resume and rng.random() > step / GENTLE
+        changed = 1.0 if args.resume else min(step / GENTLE, 1.0)
+        gentle = rng.random() > changed * (1 - GENTLEST)
         parts = losses(model, draw(clips, noises, rng, args.batch, gentle=gentle), rng)
         total = sum((w * part for w, part in zip(WEIGHTS, parts, strict=True)), torch.zeros(()))
         optimiser.zero_grad()
@@ -196,15 +255,28 @@ def train(
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
+        remember(mean, model)
         seen += [part.item() for part in parts]
         if step % 25 == 0:
             shown = " ".join(f"{n} {v:.3f}" for n, v in zip(LOSSES, seen / 25, strict=True))
             print(f"{step:5d} {shown} {time.monotonic() - began:.0f} s", flush=True)
             seen[:] = 0
         if step % 200 == 0:
-            save_sync_model(model.eval(), args.out)
-            print(json.dumps(validate(model, material.held_out)), flush=True)
+            save_sync_model(mean.eval(), args.out)
+            print(json.dumps(validate(mean, material.held_out)), flush=True)
+    model.load_state_dict(mean.state_dict())
     model.eval()
+
+
+@torch.no_grad()
+def remember(mean: SyncModel, model: SyncModel) -> None:
+    """Take one step's weights into their running mean; what is no fraction is taken as it is."""
+    now = model.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(now[name], 1 - REMEMBERED)
+        else:
+            value.copy_(now[name])
 
 
 def _mixed(sources: list[list[Clip]], rng: np.random.Generator) -> list[Clip]:
@@ -242,6 +314,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--baseline", action="store_true")
     parser.add_argument("--resume", type=Path, help="go on from these weights")
+    parser.add_argument("--align", type=Path, help="whose clips are off by themselves")
     parser.add_argument("--hold", action="store_true", help="keep the rate up, to be resumed")
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--batch", type=int, default=16)
@@ -260,6 +333,9 @@ def main() -> None:
     model = load_sync_model() if args.videos else new()
     if args.resume:
         load_weights(model, args.resume, trainer="train_offset.py")
+    for directory, clips in zip(directories, material.train, strict=True):
+        if directory == args.align:
+            clips[:] = aligned(model.eval(), clips)
     train(model, material, noises, args)
     print(json.dumps(validate(model, material.held_out, most=200)))
     save_sync_model(model, args.out)

@@ -213,3 +213,16 @@ def test_a_failure_keeps_the_facts(
     assert (failure.path, failure.line) == expected
     assert failure.message and "\n" not in failure.message
     assert pickle.loads(pickle.dumps(failure)) == failure
+
+
+def test_a_film_is_listened_to_once_also_where_nothing_is_kept(tmp_path: Path) -> None:
+    fixtures = Path(__file__).parent.parent / "fixtures"
+    job = Job(fixtures / "film.mp4", fixtures / "film.shifted.srt", tmp_path / "film.srt")
+    told: list[tuple[str, float]] = []
+    (outcome,) = retime_many(
+        [job],
+        settings=Settings(cache=False, profile="netflix"),
+        progress=lambda stage, fraction: told.append((stage, fraction)),
+    )
+    assert outcome.polishing is not None
+    assert told.count(("reading", 1.0)) == 1

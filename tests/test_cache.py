@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import avsync.cache
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.tokens import TokenSequence
 
 KEY = "0" * 64
@@ -251,7 +251,7 @@ _WORKER = """
 import sys
 from pathlib import Path
 import numpy as np
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.tokens import TokenSequence
 
 cache = TokenCache(Path(sys.argv[1]), max_bytes=100_000)
@@ -272,3 +272,32 @@ def test_processes_share_a_cache(tmp_path: Path) -> None:
         assert worker.returncode == 0, complaint.decode()
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100_000
     assert all(name[0] != "." for name in entries(tmp_path))
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_what_is_made_once_is_as_it_comes_back(tmp_path: Path, cached: bool) -> None:
+    film = tmp_path / "film.mkv"
+    film.write_bytes(b"frames and sound")
+    cache = TokenCache(tmp_path / "cache") if cached else None
+    made: list[str] = []
+
+    def both() -> list[TokenSequence]:
+        made.append("both")
+        return [tokens_of(5, seed=1), tokens_of(7, seed=2)]
+
+    def ask(version: str, *names: str) -> list[TokenSequence]:
+        return made_once(both, film, track=1, version=version, cache=cache, names=names)
+
+    first, again = ask("1", "seen", "heard"), ask("1", "seen", "heard")
+    assert made == (["both"] if cached else ["both"] * 2)
+    for one, other, exact in zip(first, again, both(), strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.values, exact.values.astype(np.float16))
+    del made[:]
+    ask("2", "seen", "heard")  # another version: made anew
+    if cache is not None:  # and when one of them has gone
+        (entry, *_) = sorted(cache.directory.iterdir()) if cache.directory else []
+        entry.unlink()
+        ask("1", "seen", "heard")
+        ask("2", "seen", "heard")
+        assert made == ["both"] * 2

@@ -14,16 +14,19 @@ import numpy.typing as npt
 import pytest
 from av.video.stream import VideoStream
 from clips import chirps, write_sound
+from drawn_faces import face_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avsync.aligner.picture import PictureModel, load_picture_model
+from avsync.beats.grid import BeatGrid
 from avsync.cache import TokenCache
 from avsync.clips import Clip, analyse_clip
 from avsync.clips.digits import digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
 from avsync.clips.shots import CERTAIN, ShotFinder, change_tokens
 from avsync.errors import MediaError
+from avsync.montage import Filters, plan
 from avsync.timemap import Span
 from avsync.tokens import TokenSequence
 
@@ -53,13 +56,18 @@ def write_film(
     rate: Fraction | int = 25,
     times_ms: Sequence[int] | None = None,
     cut_off: float = 1.0,
+    stretched: int = 1,
 ) -> Path:
-    """The frames as H.264, at a rate or at given times; only the first `cut_off` of the file."""
+    """The frames as H.264, at a rate or at given times; only the first `cut_off` of the file.
+
+    Pixels are shown `stretched` times as wide as they are high.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
         assert isinstance(stream, VideoStream)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(stretched)
         base = 1 / Fraction(rate)
         if times_ms is not None:
             base = stream.codec_context.time_base = Fraction(1, 1000)
@@ -225,6 +233,41 @@ def test_a_dark_scene_is_no_bar() -> None:
     lamp[4:32] = 100
     bars.add(lamp)
     assert bars.picture_share == pytest.approx(28 / 36)
+
+
+# --- faces ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stretched", [1, 2])  # by anamorphic pixels: shown twice as wide
+def test_faces_are_looked_for_when_asked(
+    model: PictureModel, tmp_path: Path, stretched: int
+) -> None:
+    face, nobody = face_picture(), np.full((240, 320, 3), 90, np.uint8)
+    frames = np.stack([face] * 30 + [nobody] * 30)
+    path = write_film(tmp_path / "face.mp4", frames[:, :, ::stretched], stretched=stretched)
+    cache = TokenCache(tmp_path / "cache")
+    assert analyse_clip(path, model=model, cache=cache).faces is None
+    clip = analyse_clip(path, faces=True, model=model, cache=cache)
+    assert clip.size == (320, 240)
+    assert clip.faces is not None
+    assert clip.faces[:30].min() > 0.1 and clip.faces[:30].max() < 0.6
+    assert not clip.faces[30:].any()
+    again = analyse_clip(path, faces=True, model=model, cache=cache)
+    assert again.faces is not None
+    np.testing.assert_array_equal(again.faces, clip.faces)
+    np.testing.assert_array_equal(again.sharpness, clip.sharpness)
+
+
+def test_faces_are_looked_for_where_they_are_wanted(tmp_path: Path) -> None:
+    nobody = np.full((240, 320, 3), 90, np.uint8)
+    path = write_film(tmp_path / "face.mp4", np.stack([nobody] * 60 + [face_picture()] * 110))
+    filters = replace(Filters.none(), min_faces=0.1)
+    grid = BeatGrid.regular(120, duration=8.0)
+    wanted = plan([path], grid, every="bar", length=2.0, filters=filters)
+    assert not any("faces" in note for note in wanted.report.notes)
+    assert all(choice.moment.start >= 2.4 for choice in wanted.choices)
+    (rejection,) = wanted.report.rejections
+    assert rejection.reason == "without a face"
 
 
 # --- the cache --------------------------------------------------------------------------------

@@ -30,7 +30,12 @@ def bump(lag: int, height: float = 6.0) -> FloatArray:
 
 
 def windows(lags: list[int], height: float = 6.0, kind: str = "faces") -> list[Window]:
-    return [Window(kind, 4.0 * n, 4.0 * n + 4, bump(lag, height)) for n, lag in enumerate(lags)]
+    return [window(bump(lag, height), kind, 4.0 * n) for n, lag in enumerate(lags)]
+
+
+def window(logits: FloatArray, kind: str = "faces", start: float = 0.0) -> Window:
+    """Four seconds of 25 tokens each."""
+    return Window(kind, start, start + 4, logits, logits / 100)
 
 
 @given(lag=st.integers(-40, 40))
@@ -52,9 +57,7 @@ def test_many_weak_windows_make_one_sure_answer() -> None:
 
 def test_a_face_that_listens_does_not_outvote_one_that_talks() -> None:
     rng = np.random.default_rng(0)
-    listens = [
-        Window("faces", 0.0, 4.0, rng.normal(0, 1, LAGS).astype(np.float32)) for _ in range(6)
-    ]
+    listens = [window(rng.normal(0, 1, LAGS).astype(np.float32)) for _ in range(6)]
     found = weigh(windows([-12] * 6) + listens, TEMPERATURES)
     assert found is not None
     assert found.offset_s == pytest.approx(-12 * STEP_S, abs=0.01)
@@ -63,7 +66,7 @@ def test_a_face_that_listens_does_not_outvote_one_that_talks() -> None:
 def test_between_steps_the_top_is_found() -> None:
     off = np.arange(LAGS) - LAGS // 2 - 3.4
     logits = (-0.02 * (off / 2) ** 2).astype(np.float32)
-    found = weigh([Window("faces", 0.0, 4.0, logits)], TEMPERATURES)
+    found = weigh([window(logits)], TEMPERATURES)
     assert found is not None
     assert found.offset_s == pytest.approx(3.4 * STEP_S, abs=1e-3)
 
@@ -73,7 +76,7 @@ def test_match_is_what_a_token_of_the_face_says() -> None:
     found = weigh(both, np.array([2.0, 1.0], np.float32))
     assert found is not None
     assert found.kind == "faces"
-    assert found.match == pytest.approx(6.0 / 100 / 2, rel=1e-3)
+    assert found.match == pytest.approx(6.0 / 100, rel=1e-3)
     assert found.offset_s == pytest.approx(5 * STEP_S, abs=1e-6)
 
 
@@ -95,7 +98,7 @@ def test_confidence_rises_with_the_odds_and_the_match() -> None:
 def test_no_windows_say_nothing() -> None:
     assert pool([], TEMPERATURES) is None
     assert weigh([], TEMPERATURES) is None
-    flat = Window("faces", 0.0, 4.0, np.zeros(LAGS, np.float32))
+    flat = window(np.zeros(LAGS, np.float32))
     assert weigh([flat], TEMPERATURES) is None
 
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import avsync
 from avsync.errors import MediaError
-from avsync.offset.fitting import _Seen, _through
+from avsync.offset.fitting import _Seen, _through, fit
 from avsync.offset.lags import Line, find_lines
 from avsync.offset.listening import TOKEN_RATE_HZ, listen, tokens_of
+from avsync.offset.phase import Pair
+from avsync.offset.rivals import contest, differs
 from avsync.tokens import TokenSequence
 
 
@@ -133,6 +135,30 @@ def test_what_repeats_itself_has_no_one_place(tmp_path: Path) -> None:
     second = write_wav(tmp_path / "second.wav", device(again, start=3.0, seconds=15.0, seed=2))
     (one,) = align(first, second)
     assert not one.accepted and "several places" in one.reason
+
+
+def test_what_repeats_itself_but_not_quite_is_laid_where_all_is_the_same(tmp_path: Path) -> None:
+    song = np.tile(event(5.0, seed=20), 14) + 0.5 * event(70.0, seed=21)
+    first = write_wav(tmp_path / "first.wav", device(song, start=0.0, seconds=50.0, seed=1))
+    second = write_wav(
+        tmp_path / "second.wav", device(song, start=28.0, seconds=40.0, noise_db=-3.0, seed=2)
+    )
+    (one,) = align(first, second)
+    assert one.accepted and one.offset_s == pytest.approx(28.0, abs=1e-3)
+
+
+def test_a_contest_goes_to_the_line_that_agrees_better(tmp_path: Path) -> None:
+    song = np.tile(event(5.0, seed=20), 8) + 0.5 * event(40.0, seed=21)
+    paths = [
+        write_wav(tmp_path / f"{n}.wav", device(song, start=5.0 * n, seconds=30.0, seed=n))
+        for n in range(2)
+    ]
+    pair = Pair(listen(paths[1]), listen(paths[0]))
+    right, wrong = (fit(pair, Line(lag, 0.0, 0.0, 1e-6, (12.0,))) for lag in (5.0, 10.0))
+    assert right is not None and wrong is not None and differs(right, wrong)
+    assert contest(pair, right, wrong) > 3
+    assert contest(pair, wrong, right) == pytest.approx(-contest(pair, right, wrong))
+    assert right.clarity > wrong.clarity
 
 
 def test_wrong_arguments(camera: Path, tmp_path: Path) -> None:

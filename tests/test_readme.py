@@ -53,7 +53,8 @@ def test_block_runs(place: Path, number: int) -> None:
 
 def test_what_was_installed_and_written(place: Path) -> None:
     asked = (place / "asked").read_text().splitlines()
-    assert asked == ["pip install .", "pip install .[test,cluster]", "pytest"]
+    assert asked[:2] == ["pip install .", "pip install .[test,cluster]"]
+    assert asked[2].split()[0] == "pytest" and len(asked) == 3
     for name in ("film.retimed.srt", "film.vtt", "why.png", "refined.srt", "again.srt"):
         assert (place / name).stat().st_size > 0
 
@@ -62,7 +63,7 @@ def test_ci_runs_the_same_two_commands() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ci.count("readme_block 1)") == ci.count("readme_block 2)") == 1
     shell = [code for language, code in BLOCKS if language == "bash"]
-    assert shell[0].startswith("pip install . ") and shell[1].endswith("&& pytest\n")
+    assert shell[0].startswith("pip install . ") and "&& pytest " in shell[1]
 
 
 def test_every_option_is_in_the_table() -> None:

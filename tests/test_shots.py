@@ -154,3 +154,20 @@ def test_a_break_stays_where_the_shots_do_not_tell(shots: list[float]) -> None:
     cues = [Span(8, 10), Span(40, 42)]
     time_map = two_pieces(12.0, 0.0, -25.0)
     assert snap_breaks(time_map, cues, shots) == time_map
+
+
+def test_other_light_is_no_other_shot() -> None:
+    """A lamp goes on for good, and the camera moves by a pixel: the outlines are still there."""
+    rng = np.random.default_rng(5)
+    room = rng.integers(20, 120, (5, 9, 3)).repeat(8, axis=0).repeat(8, axis=1)[:37, :65]
+    dark, lit = room[:36, :64], room[1:, 1:] * 2
+    other = rng.integers(20, 240, (5, 9, 3)).repeat(8, axis=0).repeat(8, axis=1)[:36, :64]
+    seen = {}
+    for name, after in (("light", lit), ("cut", other)):
+        finder = ShotFinder(Fraction(25))
+        for n in range(80):
+            finder.add(n / 25, (dark if n < 40 else after).astype(np.uint8))
+        sure = np.zeros(80, np.float32)
+        sure[40] = 0.8
+        seen[name] = finder.starts(sure)
+    assert seen == {"light": [0.0], "cut": [0.0, 1.6]}

@@ -16,7 +16,7 @@ from avsync.aligner.attention import lag_logits
 from avsync.aligner.picture import half_rate, load_picture_model, smoothed
 from avsync.aligner.sync import (
     SyncModel,
-    face_logits,
+    face_evidence,
     is_sound,
     load_sync_model,
     loudness,
@@ -60,7 +60,7 @@ def unit(count: int, seed: int = 0, dim: int = 6) -> npt.NDArray[np.float32]:
 def test_a_late_sound_is_a_positive_lag_of_faces(lag: int, start: int) -> None:
     heard = unit(300)
     seen = heard[2 * start + lag :: 2][:40]  # what is seen at a token is heard `lag` half ones on
-    logits = face_logits(seen, heard, start=start, reach=40)
+    logits = face_evidence(seen, heard, start=start, reach=40).logits
     assert len(logits) == 81
     assert int(logits.argmax()) - 40 == lag
 
@@ -76,17 +76,28 @@ def test_a_late_sound_is_a_positive_lag_of_motion(lag: int, phase: int) -> None:
     assert int(logits.argmax()) - 50 == 2 * lag + phase
 
 
-@given(start=st.integers(0, 60), length=st.integers(1, 30), reach=st.integers(1, 25))
+@given(
+    start=st.integers(0, 60),
+    length=st.integers(1, 30),
+    reach=st.integers(1, 25),
+    silent=st.integers(0, 101),
+)
 def test_lags_of_faces_are_the_diagonals_of_the_whole_matrix(
-    start: int, length: int, reach: int
+    start: int, length: int, reach: int, silent: int
 ) -> None:
     heard, seen = unit(101, seed=1), unit(length, seed=2)
-    logits = face_logits(seen, heard, start=start, reach=reach)
+    heard[:silent] = 0
+    said = face_evidence(seen, heard, start=start, reach=reach)
+    near = heard[max(0, 2 * start - reach) : 2 * (start + length - 1) + reach + 1]
+    near = near[near.any(1)]
+    average = near.mean(0) if len(near) else np.zeros(heard.shape[1])
     for lag in range(-reach, reach + 1):
         at = 2 * (start + np.arange(length)) + lag
-        inside = (at >= 0) & (at < len(heard))
-        expected = float((seen[inside] * heard[at[inside]]).sum())
-        assert logits[lag + reach] == pytest.approx(expected, abs=1e-3)
+        inside = (at >= silent) & (at < len(heard))
+        told = float((seen[inside] * heard[at[inside]]).sum())
+        untold = float((seen[~inside] @ average).sum())
+        assert said.logits[lag + reach] == pytest.approx(told + untold, abs=1e-3)
+        assert said.match[lag + reach] == pytest.approx(told / max(1, inside.sum()), abs=1e-3)
 
 
 @given(start=st.integers(0, 45), length=st.integers(1, 30), reach=st.integers(1, 25))

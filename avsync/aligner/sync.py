@@ -11,6 +11,7 @@ distance; here each token knows the second around it, and a stretch is judged as
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -112,18 +113,46 @@ def sound_frames(log_mel: npt.NDArray[np.float16], loud: FloatArray) -> FloatArr
     return np.where(there > 0, levelled, (floor - loud).astype(np.float32) / 3)
 
 
-def fine_lag_logits(queries: Tensor, keys: Tensor, *, start: int, reach: int) -> Tensor:
-    """Lag logits of a stretch of mouth in half tokens: [2 · reach + 1], from −reach to reach.
+@dataclass(frozen=True, slots=True, eq=False)
+class MouthEvidence:
+    """What a stretch of mouth says of each lag, in half tokens from −reach to reach."""
+
+    logits: FloatArray
+    """float32 [lags]: how well it fits the sound there, summed over its tokens"""
+    match: FloatArray
+    """float32 [lags]: how well those of its tokens fit that have a sound there, on average"""
+
+
+@torch.inference_mode()
+def face_evidence(
+    queries: FloatArray, keys: FloatArray, *, start: int, reach: int
+) -> MouthEvidence:
+    """How well a stretch of mouth fits the sound at each lag, in half tokens of 20 ms.
+
+    Sounds mostly speak against a lag. A token without a sound says what it says of the sounds
+    around on average: else those lags would be the best at which little of the mouth has any.
 
     Args:
-        queries: [n, d] at 25 Hz, token 0 at `start` tokens of the film.
-        keys: [m, d] at 50 Hz, from second 0 of the film; outside of them is silence.
-        reach: in half tokens, that is 20 ms.
+        queries: [n, d] of `SyncModel.seen`, from token `start` of the film on.
+        keys: [m, d] of `SyncModel.heard`, from second 0 of the film; 0 where there is no sound.
+        reach: entry 0 is lag −reach, and a positive lag is a late sound.
     """
-    first, last = 2 * start - reach, 2 * (start + len(queries) - 1) + reach
-    inside = keys[max(0, first) : max(0, last + 1)]
+    seen = torch.from_numpy(queries)
+    first, last = 2 * start - reach, 2 * (start + len(seen) - 1) + reach
+    inside = torch.from_numpy(keys[max(0, first) : max(0, last + 1)])
     before = min(max(0, -first), last + 1 - first)
     around = nn.functional.pad(inside, (0, 0, before, last + 1 - first - before - len(inside)))
+    heard = around.any(-1, keepdim=True).float()
+    mean = around.sum(0) / heard.sum().clamp_min(1)
+    sums = _fine_lag_logits(seen, around, reach)
+    counts = _fine_lag_logits(torch.ones(len(seen), 1), heard, reach).round()
+    unheard = _fine_lag_logits((seen @ mean)[:, None], 1 - heard, reach)
+    match = sums / counts.clamp_min(1)
+    return MouthEvidence((sums + unheard).numpy(), match.numpy())
+
+
+def _fine_lag_logits(queries: Tensor, around: Tensor, reach: int) -> Tensor:
+    """Lag logits in half tokens: [n, d] at 25 Hz, [2n − 1 + 2 · reach, d] at 50 Hz → [lags]."""
     out = queries.new_zeros(2 * reach + 1)
     for phase in range(SUBTOKENS):
         sums = lag_logits(queries, around[phase::SUBTOKENS])[len(queries) - 1 :]
@@ -133,28 +162,13 @@ def fine_lag_logits(queries: Tensor, keys: Tensor, *, start: int, reach: int) ->
 
 
 @torch.inference_mode()
-def face_logits(queries: FloatArray, keys: FloatArray, *, start: int, reach: int) -> FloatArray:
-    """How well a stretch of mouth fits the sound at each lag, in half tokens: [2 · reach + 1].
-
-    Args:
-        queries: [n, d] of `SyncModel.seen`, from token `start` on.
-        keys: [m, d] of `SyncModel.heard`.
-        reach: in half tokens of 20 ms; entry 0 is lag −reach, and a positive lag is a late sound.
-    """
-    logits = fine_lag_logits(
-        torch.from_numpy(queries), torch.from_numpy(keys), start=start, reach=reach
-    )
-    return logits.numpy()
-
-
-@torch.inference_mode()
 def motion_logits(
     heard: FloatArray, seen: FloatArray, *, start: int, length: int, reach: int
 ) -> FloatArray:
     """How well a stretch of sound fits what moves at each lag, in half tokens: [2 · reach + 1].
 
-    The other way round than `face_logits`, as `PictureModel` learnt it: the sound is laid over the
-    picture. The sign is the same: a positive lag is a late sound.
+    The other way round than `face_evidence`, as `PictureModel` learnt it: the sound is laid over
+    the picture. The sign is the same: a positive lag is a late sound.
 
     Args:
         heard: [m, d], queries of a `PictureModel` at 50 Hz.

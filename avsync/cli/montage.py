@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -192,7 +192,7 @@ def _plan(args: argparse.Namespace, clips: Sequence[Path], progress: Progress) -
 def _filters(args: argparse.Namespace) -> Filters:
     from avsync.montage import Filters
 
-    names = ("min_exposure", "max_exposure", "min_sharpness", "min_motion", "max_motion")
+    names = [field.name for field in fields(Filters)]
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.no_filters and given:
         raise UsageError(f"--no-filters leaves out what --{min(given).replace('_', '-')} says")

@@ -138,6 +138,7 @@ def _add_choosing(made: argparse.ArgumentParser) -> None:
             "in 64ths of the picture's width per 1/25 s: stiller moments are left out (none)",
         ),
         ("--max-motion", "shakier moments are left out (none)"),
+        ("--min-faces", "share of the picture that faces cover: the rest is left out (none)"),
     ):
         group.add_argument(option, metavar="X", type=_time, help=text)
     group.add_argument("--no-filters", action="store_true", help="leave no moment out")

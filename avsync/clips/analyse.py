@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.clips.clip import TOKEN_RATE_HZ, Clip, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.measures import Bars, sharpness
 from avsync.clips.shots import ShotFinder
-from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, frame_blocks
 from avsync.errors import MediaError
+from avsync.faces import FaceDetector, face_share
 from avsync.media import Frame, VideoFormat, iter_frames, probe_video
 from avsync.progress import Progress
 from avsync.timemap import Span
@@ -26,8 +27,8 @@ from avsync.tokens import TokenSequence
 SHORTEST = 1.0
 """Seconds of picture that a clip has at least."""
 WIDTH, HEIGHT = 320, 180  # pixels of what is decoded: the scale at which sharpness is judged
-BLOCK_TOKENS = 250
 VERSION = 1  # of what is stored of a clip; goes up when its meaning changes
+FACES_EVERY = 10  # tokens from one look for faces to the next: less than a moment of a montage
 LONGEST_HOLD = 1.0  # seconds: the last frame of a constant rate is not shown for longer
 
 FloatArray = npt.NDArray[np.float32]
@@ -37,6 +38,7 @@ Pixels = npt.NDArray[np.uint8]
 def analyse_clip(
     path: str | os.PathLike[str],
     *,
+    faces: bool = False,
     model: PictureModel | None = None,
     cache: TokenCache | None = None,
     progress: Progress | None = None,
@@ -44,11 +46,11 @@ def analyse_clip(
     """What a clip's picture shows: its shots, its visual tokens and measures at 25 Hz.
 
     The picture is decoded once, in constant memory but for what is returned, and not at all when
-    `cache` knows it; the result is the same to the last bit either way. Nobody looks for faces:
-    no library that avsync stands on brings a detector along.
+    `cache` knows it; the result is the same to the last bit either way.
 
     Args:
         path: a film or a clip, of any frame rate.
+        faces: look for faces too, which takes some 50 ms of work for a second of clip.
         model: from `load_picture_model`; None loads the one in the package.
         progress: called with "watching" and the fraction of the clip that is done.
 
@@ -60,45 +62,48 @@ def analyse_clip(
     path = Path(path)
     shown = probe_video(path)
     model = model or load_picture_model()
-    key = None
-    if cache is not None:
-        version = f"clip {VERSION} {model.version}"
-        key = cache.key(path, track=shown.track, model_version=version)
-        stored = cache.load(key)
-        if stored is not None:
-            return _clip(path, shown, stored)
-    sight = _watch(path, shown, model, progress)
-    if cache is not None and key is not None:
-        cache.store(key, sight)
-    return _clip(path, shown, sight)
+    used = model
+    [sight] = made_once(
+        lambda: [_watch(path, shown, used, FaceDetector() if faces else None, progress)],
+        path,
+        track=shown.track,
+        version=f"clip {VERSION}{' with faces' * faces} {model.version}",
+        cache=cache,
+    )
+    return _clip(path, shown, sight, faces=faces)
 
 
 def _watch(
-    path: Path, shown: VideoFormat, model: PictureModel, progress: Progress | None
+    path: Path,
+    shown: VideoFormat,
+    model: PictureModel,
+    detector: FaceDetector | None,
+    progress: Progress | None,
 ) -> TokenSequence:
     """Decode a clip and put all that is to be known of it into one sequence, as it is stored.
 
-    Columns: visual tokens, motion, sharpness, exposure, and the boundaries of the shots, one a row
-    (see `digits_of`); what is left of those columns is −1.
+    Columns: visual tokens, motion, sharpness, exposure, faces if there is a `detector`, and the
+    boundaries of the shots, one a row (see `digits_of`); what is left of those columns is −1.
     """
-    eye = _Eye(path, shown)
+    eye = _Eye(path, shown, detector)
     frames = iter_frames(path, width=WIDTH, height=HEIGHT, progress=progress)
-    tokens = model.visual.encode(eye.blocks(frames))
+    tokens = model.visual.encode(frame_blocks(eye.displayed(frames)))
     starts = eye.finder.starts(model.visual.change_probability(tokens))
     digits = np.full((len(tokens), len(PLACES)), -1.0, np.float32)
     bounds = [*(start for start in starts if start < eye.end), eye.end]
     digits[: len(bounds)] = digits_of(bounds)
     exposure = np.minimum(np.array(eye.luma) / 255 / eye.bars.picture_share, 1.0)
-    columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure, digits]
+    columns = [tokens.values, model.visual.motion(tokens), eye.sharpness, exposure]
+    columns += [eye.faces, digits] if detector else [digits]
     values = np.column_stack([np.asarray(column, np.float32) for column in columns])
-    # The cache holds half precision; a first run must come out as every later one does.
-    return TokenSequence(values.astype(np.float16).astype(np.float32), TOKEN_RATE_HZ)
+    return TokenSequence(values, TOKEN_RATE_HZ)
 
 
-def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:
-    measures = sight.values.shape[1] - len(PLACES) - 3
-    values, digits = sight.values[:, :measures], sight.values[:, measures + 3 :]
-    motion, sharp, exposure = np.ascontiguousarray(sight.values[:, measures : measures + 3].T)
+def _clip(path: Path, shown: VideoFormat, sight: TokenSequence, *, faces: bool) -> Clip:
+    first = sight.values.shape[1] - len(PLACES)
+    measures = first - 3 - faces
+    values, digits = sight.values[:, :measures], sight.values[:, first:]
+    motion, sharp, exposure, *seen = np.ascontiguousarray(sight.values[:, measures:first].T)
     bounds = seconds_of(digits[digits[:, 0] >= 0]).tolist()
     return Clip(
         path=path,
@@ -110,14 +115,15 @@ def _clip(path: Path, shown: VideoFormat, sight: TokenSequence) -> Clip:
         motion=motion,
         sharpness=sharp,
         exposure=exposure,
+        faces=seen[0] if seen else None,
     )
 
 
 class _Eye:
     """Sees every picture of a clip once, and remembers what is to be known of it."""
 
-    def __init__(self, path: Path, shown: VideoFormat) -> None:
-        self._path, self._shown = path, shown
+    def __init__(self, path: Path, shown: VideoFormat, detector: FaceDetector | None) -> None:
+        self._path, self._shown, self._detector = path, shown, detector
         self.finder = ShotFinder(shown.frame_rate)
         self.bars = Bars(FRAME_HEIGHT, FRAME_WIDTH)
         self.end = 0.0
@@ -125,10 +131,11 @@ class _Eye:
         self.sharpness: list[float] = []
         self.luma: list[float] = []
         """[tokens] each; luma from 0 to 255"""
+        self.faces: list[float] = []
+        """[tokens]: share of the picture; empty without a detector"""
 
-    def blocks(self, frames: Iterator[Frame]) -> Iterator[Pixels]:
-        """The small pictures on display at each `k / 25` s, in blocks: uint8 [time, 36, 64, 3]."""
-        held: list[Pixels] = []
+    def displayed(self, frames: Iterator[Frame]) -> Iterator[Pixels]:
+        """The small picture on display at each `k / 25` s: uint8 [36, 64, 3]."""
         for frame, until in self._timed(frames):
             small, grey = _shrunk(frame.pixels)
             self.finder.add(frame.time, small)
@@ -137,10 +144,9 @@ class _Eye:
                 self.bars.add(small.mean(axis=2).astype(np.uint8))
                 self.sharpness += [sharpness(grey)] * count
                 self.luma += [float(grey.mean())] * count
-                held += [small] * count
-            if len(held) >= BLOCK_TOKENS:
-                yield np.stack(held)
-                held = []
+                if self._detector is not None:
+                    self._look_for_faces(frame.pixels, self._detector)
+                yield from repeat(small, count)
         if len(self.finder.times) < 2:
             raise MediaError(self._path, "shows one picture, which does not move: give a film")
         if self.end < SHORTEST:
@@ -148,8 +154,14 @@ class _Eye:
                 self._path,
                 f"shows a picture for {self.end:.2f} s only: give clips of {SHORTEST:g} s or more",
             )
-        if held:
-            yield np.stack(held)
+
+    def _look_for_faces(self, pixels: Pixels, detector: FaceDetector) -> None:
+        """Bring `faces` up to the tokens so far; between two looks the first one holds."""
+        while len(self.faces) < len(self.luma):
+            if len(self.faces) % FACES_EVERY:
+                self.faces.append(self.faces[-1])
+            else:
+                self.faces.append(face_share(_upright(pixels, self._shown.size), detector))
 
     def _timed(self, frames: Iterator[Frame]) -> Iterator[tuple[Frame, float]]:
         """Every frame, and until when it is on display."""
@@ -167,6 +179,15 @@ class _Eye:
             return last + step
         # A file that was cut off still claims its whole length.
         return told if self._shown.variable or told - last < LONGEST_HOLD else last + step
+
+
+def _upright(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """A picture in the proportions in which it is shown, since faces have theirs."""
+    import cv2
+
+    scale = WIDTH / max(size)
+    shape = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return np.asarray(cv2.resize(pixels, shape, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shrunk(pixels: Pixels) -> tuple[Pixels, Pixels]:

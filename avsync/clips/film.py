@@ -11,17 +11,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.clips.clip import ROUNDING_S, TOKEN_RATE_HZ, tokens_before
 from avsync.clips.digits import PLACES, digits_of, seconds_of
 from avsync.clips.shots import ShotFinder
-from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, frame_blocks
 from avsync.framegrid import FrameGrid
 from avsync.media import Frame, VideoFormat, iter_drafts, probe_video
 from avsync.progress import Progress
@@ -30,7 +31,6 @@ from avsync.tokens import TokenSequence
 __all__ = ["Shots", "find_shots"]
 
 VERSION = 1  # of what is stored of a film; goes up when its meaning changes
-BLOCK_TOKENS = 250
 _UNEVEN = 0.3  # frames by which a picture may miss its place in an even film
 
 FloatArray = npt.NDArray[np.float64]
@@ -77,24 +77,21 @@ def find_shots(
     path = Path(path)
     shown = probe_video(path)
     model = model or load_picture_model()
-    key = None
-    if cache is not None:
-        version = f"shots {VERSION} {model.version}"
-        key = cache.key(path, track=shown.track, model_version=version)
-        stored = cache.load(key)
-        if stored is not None:
-            return _restored(stored, shown.frame_rate)
-    found = _watch(path, shown, model, progress)
-    stored = _stored(found)
-    if cache is not None and key is not None:
-        cache.store(key, stored)
+    used = model
+    [stored] = made_once(
+        lambda: [_stored(_watch(path, shown, used, progress))],
+        path,
+        track=shown.track,
+        version=f"shots {VERSION} {model.version}",
+        cache=cache,
+    )
     return _restored(stored, shown.frame_rate)
 
 
 def _watch(path: Path, shown: VideoFormat, model: PictureModel, progress: Progress | None) -> Shots:
     finder = ShotFinder(shown.frame_rate)
     frames = iter_drafts(path, width=FRAME_WIDTH, height=FRAME_HEIGHT, progress=progress)
-    tokens = model.visual.encode(_blocks(frames, finder, shown.frame_rate))
+    tokens = model.visual.encode(frame_blocks(_displayed(frames, finder, shown.frame_rate)))
     starts = finder.starts(model.visual.change_probability(tokens))
     times = np.array(finder.times)
     # The film may begin with sound: its first shot begins with its first picture.
@@ -102,30 +99,20 @@ def _watch(path: Path, shown: VideoFormat, model: PictureModel, progress: Progre
     return Shots((float(times[0]), *later), frame_grid(times, shown.frame_rate, shown.variable))
 
 
-def _blocks(frames: Iterator[Frame], finder: ShotFinder, rate: Fraction) -> Iterator[Pixels]:
-    """The pictures on display at each ``k / 25`` s, in blocks: uint8 [time, 36, 64, 3]."""
-    held: list[Pixels] = []
+def _displayed(frames: Iterator[Frame], finder: ShotFinder, rate: Fraction) -> Iterator[Pixels]:
+    """The picture on display at each ``k / 25`` s; every frame is shown to the finder."""
     made = 0
     shown: Frame | None = None
-
-    def hold(frame: Frame, until: float) -> None:
-        nonlocal made
-        instants = max(0, tokens_before(until) - made)
-        held.extend([frame.pixels] * instants)
-        made += instants
-
     for frame in frames:
         finder.add(frame.time, frame.pixels)
         if shown is not None:
-            hold(shown, frame.time)
+            count = max(0, tokens_before(frame.time) - made)
+            yield from repeat(shown.pixels, count)
+            made += count
         shown = frame
-        while len(held) >= BLOCK_TOKENS:
-            yield np.stack(held[:BLOCK_TOKENS])
-            del held[:BLOCK_TOKENS]
     if shown is not None:
-        hold(shown, shown.time + float(1 / rate))
-    if held:
-        yield np.stack(held)
+        last = tokens_before(shown.time + float(1 / rate)) - made
+        yield from repeat(shown.pixels, max(0, last))
 
 
 def frame_grid(times: FloatArray, rate: Fraction, variable: bool) -> FrameGrid:

@@ -11,7 +11,8 @@ from the whole. At a clip's ends the first and last frames are held, so nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,13 @@ MOTION_FLOOR = 0.1  # pixels: motion is learnt as a logarithm, from about here u
 
 FloatArray = npt.NDArray[np.float32]
 Frames = npt.NDArray[np.uint8]
+
+
+def frame_blocks(frames: Iterable[Frames]) -> Iterator[Frames]:
+    """Single frames [36, 64, 3] → blocks [time, 36, 64, 3], as they are encoded."""
+    held = iter(frames)
+    while block := list(islice(held, BLOCK_TOKENS)):
+        yield np.stack(block)
 
 
 class FrameTrunk(nn.Module):

@@ -87,7 +87,8 @@ def plan(
             time) or "shuffled" (by `seed`).
         repeat: let moments be shown again when footage runs out.
         across_shots: let a shot of the montage run over a change of shot in its clip.
-        filters: which moments are fit to be shown.
+        filters: which moments are fit to be shown. Faces are looked for in clips given as paths
+            where `min_faces` asks for them; `analyse_clip(path, faces=True)` does so by itself.
         weights: what counts how much in matching. With `match=0` no trained model is needed.
         dissolve, dissolve_beats: length of the dissolves, in seconds or in beats.
         model: as `load_picture_model` gives it; None loads the one in the package.
@@ -137,7 +138,14 @@ def plan(
         from avsync.aligner.picture import load_picture_model
 
         model = load_picture_model()
-    sources = read_clips(clips, model=model, cache=cache, strict=strict, progress=progress)
+    sources = read_clips(
+        clips,
+        faces=request.filters.min_faces > 0,
+        model=model,
+        cache=cache,
+        strict=strict,
+        progress=progress,
+    )
     if not sources.clips:
         raise no_usable_clip(sources.skipped)
     return build(request, grid, sources, model=model, song=song, progress=progress)

@@ -34,12 +34,13 @@ class Sources:
 def read_clips(
     given: Sequence[ClipSource],
     *,
+    faces: bool = False,
     model: PictureModel | None,
     cache: TokenCache | None,
     strict: bool,
     progress: Progress | None,
 ) -> Sources:
-    """Analyse those that are paths. A file that comes twice counts once.
+    """Analyse those that are paths, with a look for `faces`. A file that comes twice counts once.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -59,7 +60,7 @@ def read_clips(
             clips.append(source)
             continue
         try:
-            clips.append(_analyse(path, model, cache, number, len(given), progress))
+            clips.append(_analyse(path, faces, model, cache, number, len(given), progress))
         except FileNotFoundError:  # a name with a slip in it, and not a clip that is broken
             raise
         except OSError as error:  # MediaError is one
@@ -72,6 +73,7 @@ def read_clips(
 
 def _analyse(
     path: Path,
+    faces: bool,
     model: PictureModel | None,
     cache: TokenCache | None,
     number: int,
@@ -84,7 +86,7 @@ def _analyse(
         if progress is not None:
             progress("watching clips", (number + fraction) / count)
 
-    return analyse_clip(path, model=model, cache=cache, progress=part)
+    return analyse_clip(path, faces=faces, model=model, cache=cache, progress=part)
 
 
 def timeline_rate(clips: Sequence[Clip]) -> Fraction:

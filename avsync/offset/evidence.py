@@ -42,6 +42,8 @@ class Window:
     end_s: float
     logits: FloatArray
     """float32 [lags], from −reach to reach"""
+    match: FloatArray
+    """float32 [lags]: what a token that tells anything says there, on average"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,9 @@ def weigh(windows: Sequence[Window], temperatures: FloatArray) -> Verdict | None
     odds = float(np.log(share[near].sum()) - np.log(max(float(share[~near].sum()), 1e-300)))
     lag = peak(nats.astype(np.float32)) - (len(nats) - 1) / 2
     kind = next(kind for kind in DOUBT if any(window.kind == kind for window in windows))
-    temperature = float(temperatures[list(DOUBT).index(kind)])
     some = [window for window in windows if window.kind == kind]
-    tokens = sum(window.end_s - window.start_s for window in some) * TOKEN_RATE_HZ
-    match = sum(float(window.logits[best]) for window in some) / tokens / temperature
+    lengths = [window.end_s - window.start_s for window in some]
+    match = float(np.average([window.match[best] for window in some], weights=lengths))
     return Verdict(lag * STEP_S, odds, match, kind)
 
 

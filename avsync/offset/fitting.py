@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avsync.offset.lags import LARGEST_DRIFT, LIKELY_DRIFT, WINDOW_TOKENS, Line
-from avsync.offset.listening import TOKEN_RATE_HZ, Heard
-from avsync.offset.phase import Place, look
+from avsync.offset.listening import TOKEN_RATE_HZ
+from avsync.offset.phase import Pair, Place, look
 
 LEAST_OVERLAP_S = 0.6
 """seconds that two recordings have to share for a line to be looked at"""
@@ -33,9 +33,8 @@ _SHORTEST_S, _LONGEST_S = 2.0, WINDOW_TOKENS / TOKEN_RATE_HZ  # of a place
 _TOGETHER_S = 0.003  # places that lie so near one line are of the same
 _SURE_S = 5e-5  # what a place may be off for no reason at all
 _LARGEST_SPREAD_S = 0.001  # as someone makes who walks a third of a metre
-_QUIET = 20  # per cent of the places that count as quiet
-_LOUD_NATS = 3.0  # 13 dB over those a place says all that it can
-_LEAST_SHARE = 0.2  # nats that even quiet places count for
+_UNHEARD, _LOUD = 0.05, 0.15  # audible by less a place tells nothing, by more all that it can
+_LEAST_SHARE = 0.005  # what even a place counts for that tells nothing
 _ROUNDS = 12  # of reweighting; it settles long before
 
 FloatArray = npt.NDArray[np.float64]
@@ -54,9 +53,12 @@ class Fit:
     agreeing: int
     """of them, that lie on the line"""
     agreement: float
-    """the share of those, each counted as it is louder than the quiet ones, beyond chance"""
+    """the share of those, each counted as both hear more than noise there, beyond chance"""
     evidence: float
     """half the sum of the agreeing places' squared heights, in nats"""
+    clarity: float
+    """median height of the agreeing places, for what is audible in them: low where only some of
+    what sounds together is the same"""
     spread_s: float
     """root mean square by which agreeing places are off the line"""
 
@@ -72,28 +74,29 @@ class Fit:
         return self.evidence * self.agreement * max(1.0, there_are / max(1, self.places))
 
 
-def overlap(recording: Heard, reference: Heard, line: Line) -> tuple[float, float]:
+def overlap(pair: Pair, line: Line) -> tuple[float, float]:
     """From when to when a recording lies over the reference, in seconds on its own clock."""
     rate = 1 + line.drift
     first = max(0.0, -line.offset_s / rate)
-    last = min(recording.duration, (reference.duration - line.offset_s) / rate)
+    last = min(pair.recording.duration, (pair.reference.duration - line.offset_s) / rate)
     return first, max(first, last)
 
 
-def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES) -> Fit | None:
+def fit(pair: Pair, rough: Line, *, places: int = PLACES) -> Fit | None:
     """The clock of a recording along a rough line, or None where nothing bears that line out.
 
     The line that is returned is exact to well below a millisecond within the overlap. `places` is
     how many are looked at closely, at most.
     """
-    start, end = overlap(recording, reference, rough)
+    start, end = overlap(pair, rough)
     if end - start < LEAST_OVERLAP_S:
         return None
-    line = _first_look(recording, reference, rough)
+    line = _first_look(pair, rough)
     if line is None:
         return None
-    start, end = overlap(recording, reference, line)
-    looked = _close_look(recording, reference, line, start, end, places)
+    start, end = overlap(pair, line)
+    length = _place_length(end - start)
+    looked = _close_look(pair, line, start, end, places)
     seen = [place for place in looked if place.height >= SEEN_HEIGHT]
     if not seen:
         return None
@@ -106,6 +109,7 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
     share = float(shares[agree].sum() / _shares(looked).sum())
     chance = near_s / _NARROW_S  # that a peak anywhere within reach lies on the line
     heights = np.array([place.height for place in seen])
+    clear = [clarity(p.height, p.audible, length) for p, on in zip(seen, agree, strict=True) if on]
     return Fit(
         line,
         start,
@@ -114,8 +118,17 @@ def fit(recording: Heard, reference: Heard, rough: Line, *, places: int = PLACES
         agreeing=int(agree.sum()),
         agreement=max(0.0, (share - chance) / (1 - chance)),
         evidence=float((heights[agree] ** 2).sum() / 2),
+        clarity=float(np.median(clear)) if clear else 0.0,
         spread_s=float(np.sqrt(np.mean(off[agree] ** 2))) if agree.any() else 0.0,
     )
+
+
+def clarity(height: float, audible: float, seconds: float) -> float:
+    """How high a place of some seconds stands out, for what is audible in it.
+
+    A peak grows with the root of what adds up to it.
+    """
+    return float(height / np.sqrt(max(audible, _UNHEARD) * seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,7 @@ class _Seen:
     """the instant on the other clock"""
     slope: float
     height: float
-    levels: tuple[float, float] = (0.0, 0.0)
+    audible: float = 0.0
 
 
 def line_off(place: _Seen, line: Line) -> float:
@@ -137,32 +150,31 @@ def line_off(place: _Seen, line: Line) -> float:
 
 def _seen(place: Place, line: Line) -> _Seen:
     at = float(line.at(place.time)) + place.lag_s
-    return _Seen(place.time, at, line.drift + place.slope, place.height, place.levels)
+    return _Seen(place.time, at, line.drift + place.slope, place.height, place.audible)
 
 
 def _shares(places: Sequence[_Seen]) -> FloatArray:
     """How much each place has to say on whether both hear the same.
 
-    Where both are loud they have to agree. Where an event pauses, each hears its own noise, and
-    what only one of them hears may have been near its microphone.
+    Where both hear more than noise they have to agree. Where an event pauses, each hears its own
+    noise, and what only one of them hears may have been near its microphone.
     """
-    levels = np.array([place.levels for place in places])
-    over = levels - np.percentile(levels, _QUIET, axis=0)
-    shares: FloatArray = _LEAST_SHARE + over.clip(0.0, _LOUD_NATS).min(axis=1)
+    audible = np.array([place.audible for place in places])
+    shares: FloatArray = _LEAST_SHARE + audible.clip(_UNHEARD, _LOUD) - _UNHEARD
     return shares
 
 
-def _first_look(recording: Heard, reference: Heard, rough: Line) -> Line | None:
+def _first_look(pair: Pair, rough: Line) -> Line | None:
     """The line on which the places that voted for a rough one agree, to a millisecond or so."""
     slope = min(LARGEST_DRIFT, 4 * rough.drift_error)
-    start, end = overlap(recording, reference, rough)
+    start, end = overlap(pair, rough)
     found, looked = [], 0
     for middle in rough.heard_at[:_PROBES]:
         first = max(start, middle - _LONGEST_S / 2)
         seconds = min(end, middle + _LONGEST_S / 2) - first
         if seconds < LEAST_OVERLAP_S:
             continue
-        place = look(recording, reference, rough, first, seconds, reach_s=_WIDE_S, slope=slope)
+        place = look(pair, rough, first, seconds, reach_s=_WIDE_S, slope=slope)
         looked += 1
         if place is not None and place.height >= CLEAR_HEIGHT:
             found.append(_seen(place, rough))
@@ -191,27 +203,17 @@ def _support(line: Line, places: Sequence[_Seen]) -> float:
 
 
 def _place_length(overlap_s: float) -> float:
-    """Seconds of each place in an overlap: an eighth of it, but neither too short nor too long."""
-    return float(np.clip(overlap_s / 8, min(_SHORTEST_S, overlap_s), _LONGEST_S))
+    """Seconds of each place in an overlap: a twelfth of it, but neither too short nor too long."""
+    return float(np.clip(overlap_s / 12, min(_SHORTEST_S, overlap_s), _LONGEST_S))
 
 
-def _close_look(
-    recording: Heard,
-    reference: Heard,
-    line: Line,
-    start: float,
-    end: float,
-    places: int,
-) -> list[_Seen]:
+def _close_look(pair: Pair, line: Line, start: float, end: float, places: int) -> list[_Seen]:
     """Places all over the overlap, end to end where it is short."""
     length = _place_length(end - start)
     count = max(1, round((end - start) / length))
     starts = start + (end - start - length) * np.linspace(0, 1, count)
     chosen = np.unique(np.linspace(0, count - 1, min(count, places)).round().astype(int))
-    looked = (
-        look(recording, reference, line, float(starts[k]), length, reach_s=_NARROW_S)
-        for k in chosen
-    )
+    looked = (look(pair, line, float(starts[k]), length, reach_s=_NARROW_S) for k in chosen)
     return [_seen(place, line) for place in looked if place is not None]
 
 

@@ -28,7 +28,7 @@ WINDOW_TOKENS = 375
 LARGEST_DRIFT = 5e-4
 """500 ppm: quartz clocks are within 100, cheap ones within 200."""
 LIKELY_DRIFT = 1e-4  # for want of evidence, a drift is of this order
-LINES = 6  # candidates that are worth a closer look
+LINES = 10  # candidates that are worth a closer look
 _PEAKS = 12  # lags that a window names
 _BATCH = 48  # windows that are scored at once, which bounds the memory
 _APART = 3  # tokens between two lags of one window

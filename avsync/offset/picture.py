@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel, load_picture_model
-from avsync.aligner.sync import SyncModel, face_logits, load_sync_model, motion_logits
+from avsync.aligner.sync import SyncModel, face_evidence, load_sync_model, motion_logits
 from avsync.cache import TokenCache
 from avsync.faces import TOKEN_RATE_HZ
 from avsync.offset.evidence import STEP_S, Window, confidence, weigh
@@ -85,8 +85,8 @@ def evidence_windows(seen: Sight, heard: Hearing, *, reach: int) -> list[Window]
             start, end = mouth.start + first, mouth.start + last
             if not heard.faces[2 * start : 2 * end].any():
                 continue
-            logits = face_logits(mouth.queries[first:last], heard.faces, start=start, reach=reach)
-            windows.append(_window("faces", start, end, logits))
+            said = face_evidence(mouth.queries[first:last], heard.faces, start=start, reach=reach)
+            windows.append(_window("faces", start, end, said.logits, said.match))
     tokens = min(len(seen.motion), len(heard.motion) // 2)
     for start, end in _stretches(tokens, MOTION_TOKENS):
         if not heard.motion[2 * start : 2 * end].any():
@@ -94,7 +94,7 @@ def evidence_windows(seen: Sight, heard: Hearing, *, reach: int) -> list[Window]
         logits = motion_logits(
             heard.motion, seen.motion, start=start, length=end - start, reach=reach
         )
-        windows.append(_window("motion", start, end, logits))
+        windows.append(_window("motion", start, end, logits, logits / np.float32(end - start)))
     return windows
 
 
@@ -124,10 +124,8 @@ def judge(windows: list[Window], model: SyncModel, *, duration: float) -> Offset
     )
 
 
-def _window(
-    kind: str, start: int, end: int, logits: np.ndarray[tuple[int], np.dtype[np.float32]]
-) -> Window:
-    return Window(kind, start / TOKEN_RATE_HZ, end / TOKEN_RATE_HZ, logits)
+def _window(kind: str, start: int, end: int, logits: FloatArray, match: FloatArray) -> Window:
+    return Window(kind, start / TOKEN_RATE_HZ, end / TOKEN_RATE_HZ, logits, match)
 
 
 def _stretches(length: int, longest: int) -> list[tuple[int, int]]:

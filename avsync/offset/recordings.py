@@ -4,9 +4,10 @@ Tokens against tokens give the candidates for a lag (`lags`), phases the lag to 
 drift (`fitting`). A recording that shares nothing with the first may share something with another
 that does, and is laid through that.
 
-The confidence is a product of three doubts. Is the evidence more than chance or a sample in common
-gives? Does most of the overlap agree, or only a jingle in it? Is one lag better than all others,
-or does the music repeat itself?
+The confidence is the probability that two recordings which agree like this are of one event (more
+than noise does? in most of what is to be heard, or only in a jingle? in all that sounds there, or
+only in a loop?), calibrated on pairs of either kind; times the probability that no other line is as
+good, where music repeats itself (`rivals`).
 """
 
 from __future__ import annotations
@@ -18,26 +19,23 @@ from pathlib import Path
 
 import numpy as np
 
+from avsync.aligner.confidence import logistic
 from avsync.offset.fitting import LEAST_OVERLAP_S, Fit, fit
 from avsync.offset.lags import Line, find_lines
 from avsync.offset.listening import Heard, listen
+from avsync.offset.phase import Pair
+from avsync.offset.rivals import contest, differs
 from avsync.progress import Progress
 
 LEAST_CONFIDENCE = 0.5
 _SURVEYED = 24  # places that decide between candidate lines
-_EVEN_NATS, _NATS_SCALE = (
-    70.0,
-    0.25,
-)  # evidence at which it is even; scale of its logarithm
-_EVEN_AGREEMENT, _AGREEMENT_SCALE = 0.35, 0.03
-_EVEN_CLEARLY = 0.7  # agreement at which it is even where what agrees does so clearly
-_FAINT, _CLEAR = 8.0, 20.0  # heights of places in noise, and of what both hear clearly
-_EVEN_RIVAL, _RIVAL_SCALE = (
-    0.8,
-    0.03,
-)  # weight of the next best line, as a share of the best one's
-_HOPELESS = 0.2  # share of the most votes below which no line is looked at once one holds
-_RIVAL_S = 0.05  # seconds: a line nearer than this is the same
+_PLAUSIBLE = (0.967, 12.689, 6.038, -33.354)
+"""Weights of `features`, and the bias, by ``scripts/calibrate_recordings.py``."""
+_CLEAR = 20.0  # clarity from which on there is no doubt that the same is heard there
+_MOST = 0.8  # agreement below which that is what speaks against a match
+_NO_RIVAL = 0.01  # plausibility below which a line need not be beaten
+_EVEN_MARGIN, _MARGIN_SCALE = 2.5, 0.4  # standard deviations by which rivals have to be beaten
+_HOPELESS = 0.1  # share of the most votes below which no line is looked at once one holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,27 +190,52 @@ def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Ma
             return _Match(None, None, 0.0, f"{one.path.name} is only {one.duration:.2f} s long")
     if np.array_equal(recording.samples, reference.samples):
         same = Line(0.0, 0.0, drift_error=0.0)
-        whole = Fit(same, 0.0, recording.duration, 1, 1, 1.0, np.inf, 0.0)
+        whole = Fit(same, 0.0, recording.duration, 1, 1, 1.0, np.inf, np.inf, 0.0)
         return _Match(same, whole, 1.0, "")
-    lines = find_lines(recording.tokens, reference.tokens, progress=progress)
+    pair = Pair(recording, reference)
+    fits = fits_of(pair, progress=progress)
+    if not fits:
+        return _Match(None, None, 0.0, f"it shares no sound with {reference.path.name}")
+    best, alone = _winner(pair, fits)
+    closer = fit(pair, _again(best)) or best
+    confidence = plausible(closer) * alone
+    return _Match(closer.line, closer, confidence, _doubt(closer, alone, reference))
+
+
+def fits_of(pair: Pair, *, progress: Progress | None = None) -> list[Fit]:
+    """The lines on which a recording may lie over another, as far as phases bear them out."""
+    lines = find_lines(pair.recording.tokens, pair.reference.tokens, progress=progress)
     fits: list[Fit] = []
     for number, line in enumerate(lines):
         if fits and line.votes < _HOPELESS * lines[0].votes:
             break
         if progress is not None:
             progress("comparing", (number + 1) / (len(lines) + 1))
-        surveyed = fit(recording, reference, line, places=_SURVEYED)
+        surveyed = fit(pair, line, places=_SURVEYED)
         if surveyed is not None and surveyed.weight > 0:  # more than chance agrees
             fits.append(surveyed)
     if progress is not None:
         progress("comparing", 1.0)
-    if not fits:
-        return _Match(None, None, 0.0, f"it shares no sound with {reference.path.name}")
+    return fits
+
+
+def _winner(pair: Pair, fits: Sequence[Fit]) -> tuple[Fit, float]:
+    """The fit that no other beats, and the probability, 0 to 1, that none is as good."""
     best = max(fits, key=lambda one: one.weight)
-    rival = max((one.weight for one in fits if _differs(one, best)), default=0.0)
-    closer = fit(recording, reference, _again(best)) or best
-    confidence = _confidence(closer, rival / best.weight)
-    return _Match(closer.line, closer, confidence, _doubt(closer, rival / best.weight, reference))
+    rivals = [one for one in fits if plausible(one) >= _NO_RIVAL]
+    margins: dict[int, float] = {}
+    for number, rival in enumerate(rivals):
+        if differs(rival, best):
+            margins[number] = contest(pair, best, rival)
+            if margins[number] < 0:
+                best, margins = rival, {}
+    alone = 1.0
+    for number, rival in enumerate(rivals):
+        if differs(rival, best):
+            margin = margins.get(number)
+            margin = contest(pair, best, rival) if margin is None else margin
+            alone *= 1 - plausible(rival) * logistic((_EVEN_MARGIN - margin) / _MARGIN_SCALE)
+    return best, alone
 
 
 def _again(found: Fit) -> Line:
@@ -222,44 +245,31 @@ def _again(found: Fit) -> Line:
     return Line(found.line.offset_s, found.line.drift, 0.0, 1e-6, tuple(middles.tolist()))
 
 
-def _differs(one: Fit, other: Fit) -> bool:
-    middle = (other.start_s + other.end_s) / 2
-    return abs(float(one.line.at(middle) - other.line.at(middle))) > _RIVAL_S
-
-
-def _confidence(found: Fit, rival: float) -> float:
-    doubts = (
-        (np.log(max(found.evidence, 1e-9) / _EVEN_NATS)) / _NATS_SCALE,
-        (found.agreement - _even_agreement(found)) / _AGREEMENT_SCALE,
-        (_EVEN_RIVAL - rival) / _RIVAL_SCALE,
+def features(found: Fit) -> tuple[float, ...]:
+    """What a fit says of itself, for `plausible`: more than noise? most of it? all that sounds?"""
+    return (
+        float(np.log(max(found.evidence, 1e-9))),
+        found.agreement,
+        float(np.log(np.clip(found.clarity, 1.0, _CLEAR))),
     )
-    return float(np.prod(1 / (1 + np.exp(-np.clip(doubts, -60, 60)))))
 
 
-def _even_agreement(found: Fit) -> float:
-    """How much of the overlap has to agree for it to be as likely right as not.
-
-    In noise, places that agree are faint and others are missed. Where they are clear and the rest
-    has nothing, the two have a loop or a jingle in common; and a single place among several may be
-    one word from one tape.
-    """
-    if found.agreeing < 2 < found.places:
-        return 1.0
-    height = np.sqrt(2 * found.evidence / max(1, found.agreeing))
-    clear = float(np.clip((height - _FAINT) / (_CLEAR - _FAINT), 0.0, 1.0))
-    return _EVEN_AGREEMENT + clear * (_EVEN_CLEARLY - _EVEN_AGREEMENT)
+def plausible(found: Fit) -> float:
+    """The probability that two recordings which agree like this are of one event, 0 to 1."""
+    *weights, bias = _PLAUSIBLE
+    return logistic(float(np.dot(weights, features(found))) + bias)
 
 
-def _doubt(found: Fit, rival: float, reference: Heard) -> str:
+def _doubt(found: Fit, alone: float, reference: Heard) -> str:
     """What speaks most against a match; read where the confidence is low."""
-    if rival > _EVEN_RIVAL - 2 * _RIVAL_SCALE:
-        return f"it fits {reference.path.name} at several places about equally well"
-    if found.agreement < _even_agreement(found) + 2 * _AGREEMENT_SCALE:
+    name = reference.path.name
+    if alone < 0.9:
+        return f"it fits {name} at several places about equally well"
+    if found.agreement < _MOST:
         return (
-            f"where it would lie over {reference.path.name}, only {found.agreement:.0%} of it "
-            "is heard there too"
+            f"where it would lie over {name}, only {found.agreement:.0%} of it is heard there too"
         )
-    return f"it shares hardly any sound with {reference.path.name} ({found.evidence:.0f} nats)"
+    return f"it shares hardly any sound with {name} ({found.evidence:.0f} nats)"
 
 
 def _recording(

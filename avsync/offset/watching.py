@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from avsync.aligner.picture import PictureModel
 from avsync.aligner.sync import SyncModel, picture_keys, sound_queries
-from avsync.cache import TokenCache
+from avsync.cache import TokenCache, made_once
 from avsync.encoders.audio import LogMel
-from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH
+from avsync.encoders.visual import FRAME_HEIGHT, FRAME_WIDTH, frame_blocks
 from avsync.errors import MediaError
 from avsync.faces import LONGEST_SIDE, TOKEN_RATE_HZ, MouthFinder, shrunk
 from avsync.media import (
@@ -38,7 +38,6 @@ SHORTEST_S = 1.0
 SOUND_RATE_HZ = 2 * TOKEN_RATE_HZ
 VERSION = 1  # of what is stored; goes up when its meaning changes
 
-_BLOCK = 250  # tokens
 _PLACE = 2048  # half precision holds whole numbers up to here
 
 FloatArray = npt.NDArray[np.float32]
@@ -93,13 +92,15 @@ def watch(path: Path, models: Models, cache: TokenCache | None, progress: Progre
         MediaError: it has no picture, a still one, or less than a second of it.
     """
     shown = probe_video(path)
-    shelf = _Shelf(cache, path, shown.track, models.version)
-    faces, motion = shelf.load("faces"), shelf.load("motion")
-    if faces is None or motion is None:
-        mouths, keys = _look(path, shown, models, progress)
-        faces = shelf.keep("faces", _packed(mouths), TOKEN_RATE_HZ)
-        motion = shelf.keep("motion", keys, TOKEN_RATE_HZ)
-    return Sight(_unpacked(faces), motion)
+    faces, motion = made_once(
+        lambda: _look(path, shown, models, progress),
+        path,
+        track=shown.track,
+        version=models.version,
+        cache=cache,
+        names=("faces", "motion"),
+    )
+    return Sight(_unpacked(faces.values), motion.values)
 
 
 def listen(
@@ -115,9 +116,8 @@ def listen(
         MediaError: it has no sound, or less than a second of it, or it cannot be read.
     """
     chosen = choose_audio_track(probe(path), track).index
-    shelf = _Shelf(cache, path, chosen, models.version)
-    tokens = shelf.load("sound")
-    if tokens is None:
+
+    def heard() -> list[TokenSequence]:
         log_mel = LogMel()(iter_audio(path, track=chosen, progress=progress))
         if len(log_mel) < SHORTEST_S * SOUND_RATE_HZ:
             raise MediaError(
@@ -125,46 +125,24 @@ def listen(
                 f"its sound lasts {len(log_mel) / SOUND_RATE_HZ:.2f} s only: "
                 f"give films of {SHORTEST_S:g} s or more",
             )
-        heard = [models.faces.heard(log_mel), sound_queries(models.motion, log_mel)]
-        tokens = shelf.keep("sound", np.concatenate(heard, axis=1), SOUND_RATE_HZ)
+        columns = [models.faces.heard(log_mel), sound_queries(models.motion, log_mel)]
+        return [TokenSequence(np.concatenate(columns, axis=1), SOUND_RATE_HZ)]
+
+    version = f"{models.version} sound"
+    [tokens] = made_once(heard, path, track=chosen, version=version, cache=cache)
     faces = models.faces.lag.heads * models.faces.lag.head_dim
-    return Hearing(tokens[:, :faces], tokens[:, faces:])
-
-
-@dataclass(frozen=True, slots=True)
-class _Shelf:
-    """What the cache knows of one track of a film."""
-
-    cache: TokenCache | None
-    path: Path
-    track: int
-    version: str
-
-    def load(self, name: str) -> FloatArray | None:
-        if self.cache is None:
-            return None
-        stored = self.cache.load(self._key(self.cache, name))
-        return None if stored is None else stored.values
-
-    def keep(self, name: str, values: FloatArray, rate_hz: float) -> FloatArray:
-        """Store values, and give them as they will come back: a first run is like every later."""
-        if self.cache is not None:
-            self.cache.store(self._key(self.cache, name), TokenSequence(values, rate_hz))
-        return values.astype(np.float16).astype(np.float32)
-
-    def _key(self, cache: TokenCache, name: str) -> str:
-        version = f"{self.version} {name}"
-        return cache.key(self.path, track=self.track, model_version=version)
+    return Hearing(tokens.values[:, :faces], tokens.values[:, faces:])
 
 
 def _look(
     path: Path, shown: VideoFormat, models: Models, progress: Progress | None
-) -> tuple[list[Mouth], FloatArray]:
+) -> list[TokenSequence]:
+    """Mouths, packed, and the keys of the motion judge."""
     scale = min(1.0, LONGEST_SIDE / max(shown.size))
     width, height = (max(1, round(side * scale)) for side in shown.size)
     frames = iter_frames(path, width=width, height=height, rate_hz=TOKEN_RATE_HZ, progress=progress)
     eye = _Eye(models.faces)
-    tokens = models.motion.visual.encode(eye.blocks(frames))
+    tokens = models.motion.visual.encode(frame_blocks(eye.small(frames)))
     if len(tokens) < SHORTEST_S * TOKEN_RATE_HZ:
         raise MediaError(
             path,
@@ -173,7 +151,8 @@ def _look(
         )
     if not eye.moved:
         raise MediaError(path, "shows one picture, which does not move: give a film")
-    return eye.mouths, picture_keys(models.motion, tokens.values)
+    keys = picture_keys(models.motion, tokens.values)
+    return [TokenSequence(values, TOKEN_RATE_HZ) for values in (_packed(eye.mouths), keys)]
 
 
 class _Eye:
@@ -185,9 +164,8 @@ class _Eye:
         self.mouths: list[Mouth] = []
         self.moved = False
 
-    def blocks(self, frames: Iterator[Frame]) -> Iterator[npt.NDArray[np.uint8]]:
-        """The pictures as small as the motion judge sees them: uint8 [time, 36, 64, 3]."""
-        held: list[npt.NDArray[np.uint8]] = []
+    def small(self, frames: Iterator[Frame]) -> Iterator[npt.NDArray[np.uint8]]:
+        """The pictures as small as the motion judge sees them: uint8 [36, 64, 3]."""
         first: npt.NDArray[np.uint8] | None = None
         for frame in frames:
             for track in self._finder.add(frame.pixels):
@@ -195,14 +173,9 @@ class _Eye:
             small = shrunk(frame.pixels, FRAME_WIDTH, FRAME_HEIGHT)
             first = small if first is None else first
             self.moved = self.moved or not np.array_equal(first, small)
-            held.append(small)
-            if len(held) == _BLOCK:
-                yield np.stack(held)
-                held = []
+            yield small
         for track in self._finder.finish():
             self.mouths.append(Mouth(track.start, self._model.seen(track.mouths)))
-        if held:
-            yield np.stack(held)
 
 
 def _packed(mouths: list[Mouth]) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from avsync.media import Track, choose_audio_track, probe
 from avsync.media.channels import iter_channels
 from avsync.media.line import FloatArray
 from avsync.progress import Progress
+from avsync.render.failures import ffmpeg_failures
 
 ALIGNED_FORMATS = frozenset({".flac", ".wav"})
 """File extensions that aligned sound is written with."""
@@ -69,19 +69,17 @@ def write_aligned(
     rate_hz = track.rate_hz or 48_000
     total = round(duration_s * rate_hz)
     blocks = _stretched(iter_channels(source, track=track.index), track, drift_ppm)
-    with atomic_path(final) as temporary:
-        try:
-            with _Writer(temporary, final, track) as writer:
-                done = 0
-                for block in _laid(blocks, track.channels or 1, round(offset_s * rate_hz), total):
-                    writer.write(block)
-                    done += block.shape[1]
-                    if progress is not None:
-                        progress("writing", done / max(1, total))
-        except av.FFmpegError as error:
-            if error.errno in (ENOSPC, EDQUOT, EIO, EFBIG, EACCES):  # without the temporary's name
-                raise OSError(error.errno, error.strerror) from error
-            raise RenderError(final, f"cannot be encoded ({error.strerror})") from error
+    with (
+        atomic_path(final) as temporary,
+        ffmpeg_failures(final, "cannot be encoded"),
+        _Writer(temporary, final, track) as writer,
+    ):
+        done = 0
+        for block in _laid(blocks, track.channels or 1, round(offset_s * rate_hz), total):
+            writer.write(block)
+            done += block.shape[1]
+            if progress is not None:
+                progress("writing", done / max(1, total))
 
 
 def _stretched(

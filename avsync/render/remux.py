@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from errno import EACCES, EDQUOT, EFBIG, EIO, ENOSPC
+from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
 from pathlib import Path
 from zlib import crc32
@@ -26,6 +25,7 @@ from avsync.errors import RenderError
 from avsync.media.container import film_length, film_start, open_container
 from avsync.media.tracks import choose_audio_track, describe
 from avsync.progress import Progress
+from avsync.render.failures import ffmpeg_failures
 
 REMUX_FORMATS = {
     ".m4v": "mp4",
@@ -223,17 +223,8 @@ def _attach(out: OutputContainer, stream: Stream) -> Stream | None:
     return out.add_attachment(name, mimetype, getattr(stream, "data", b""))
 
 
-@contextmanager
-def _failures(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except av.FFmpegError as error:
-        if error.errno in (ENOSPC, EDQUOT, EIO, EFBIG, EACCES):  # without the temporary's name
-            raise OSError(error.errno, error.strerror) from error
-        reason = error.strerror or str(error)
-        raise RenderError(
-            target, f"the film cannot be copied into such a file ({reason}): write an .mkv"
-        ) from error
+def _failures(target: Path) -> AbstractContextManager[None]:
+    return ffmpeg_failures(target, "the film cannot be copied into such a file", "write an .mkv")
 
 
 _Times = dict[int, list[float]]  # seconds of packets, by their checksum

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from avsync.errors import RenderError
 from avsync.media.line import FloatArray
+from avsync.render.failures import ffmpeg_failures
 from avsync.render.fitting import colours_of
 from avsync.render.mixing import RATE_HZ
 
@@ -126,18 +127,8 @@ class Writer:
         for packet in packets:
             self._container.mux(packet)
 
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except av.FFmpegError as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                # Without a name, for it would be that of the temporary file: disk full, mostly.
-                raise OSError(error.errno, error.strerror) from error
-            reason = error.strerror or str(error)
-            raise RenderError(
-                self._target, f"cannot be encoded ({reason}): try another size or preset"
-            ) from error
+    def _failures(self) -> AbstractContextManager[None]:
+        return ffmpeg_failures(self._target, "cannot be encoded", "try another size or preset")
 
 
 def _require(encoder: str, target: Path) -> None:
