@@ -79,7 +79,7 @@ ENDING_FRAMES = 4
 VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
 TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-SHORT_STEPS, STEPS = 650, 1000
+SHORT_STEPS, STEPS = 900, 4500
 SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
 """The cues of the test's sound: language, words."""
 DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 3, 51_865, 448, 64, 4, 2)
@@ -192,7 +192,7 @@ def say(
         said.append(Said(blank + shown + stop, at, end))
         pause = rng.uniform(0.0, 0.25) if rng.random() < 0.85 else rng.uniform(0.25, 0.5)
         if closes:
-            pause = rng.uniform(0.6, longest_pause or min(6.0, seconds / 3))
+            pause = rng.uniform(0.6, longest_pause or min(10.0, seconds / 3))
         at, opens = end + pause, closes
     return Example(samples, language, tuple(said))
 

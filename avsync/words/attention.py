@@ -49,6 +49,8 @@ class Look:
     """float32 [tokens]: log probability of each text token after the ones before it"""
     silent_log_probs: FloatArray
     """float32 [tokens]: the same, were there nothing to hear"""
+    end_log_probs: FloatArray
+    """float32 [tokens + 1]: log probability that so many tokens are all that is said"""
 
 
 @torch.inference_mode()
@@ -75,7 +77,8 @@ def look(
     lead = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
     tokens = torch.tensor([*lead, *text, tokenizer.eot], device=model.device)[None]
     with _watched(model.whisper) as seen, disable_sdpa():
-        log_probs = _log_probs(model.whisper.decoder(tokens, sound), text, len(lead), tokenizer)
+        logits = model.whisper.decoder(tokens, sound)
+    log_probs = _log_probs(logits, text, len(lead), tokenizer)
     silent = log_probs
     if silence is not None:
         silent = _log_probs(model.whisper.decoder(tokens, silence), text, len(lead), tokenizer)
@@ -85,7 +88,11 @@ def look(
     normalised = median_filter((weights - mean) / deviation.clamp_min(1e-9), MEDIAN_FRAMES)
     rows = slice(len(lead) - 1, len(lead) + len(text))
     return Look(
-        weights[:, rows].cpu().numpy(), normalised[:, rows].cpu().numpy(), log_probs, silent
+        weights[:, rows].cpu().numpy(),
+        normalised[:, rows].cpu().numpy(),
+        log_probs,
+        silent,
+        _end_log_probs(logits, text, len(lead), tokenizer),
     )
 
 
@@ -123,6 +130,17 @@ def _log_probs(logits: Tensor, text: Sequence[int], lead: int, tokenizer: Tokeni
     places = torch.arange(len(text), device=read.device)
     chosen: FloatArray = read[places, list(text)].cpu().numpy()
     return chosen
+
+
+def _end_log_probs(
+    logits: Tensor, text: Sequence[int], lead: int, tokenizer: Tokenizer
+) -> FloatArray:
+    read = logits[0, lead - 1 : lead + len(text), : tokenizer.eot + 1].float().log_softmax(dim=-1)
+    places = torch.arange(len(text), device=read.device)
+    so_far = read[places, list(text)].cumsum(dim=0)
+    ends: FloatArray = read[:, tokenizer.eot].cpu().numpy()
+    ends[1:] += so_far.cpu().numpy()
+    return ends
 
 
 @contextmanager

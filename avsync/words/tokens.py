@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from whisper.tokenizer import Tokenizer
 
-__all__ = ["SPACELESS", "Unit", "split", "word_spans"]
+__all__ = ["SPACELESS", "Unit", "sounding", "split", "word_spans"]
 
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """The languages of Whisper that put no blanks between words."""
@@ -52,6 +52,16 @@ def split(text: str, tokenizer: Tokenizer) -> list[Unit]:
         else:
             units.append(unit)
     return [_trimmed(unit, text) for unit in _with_punctuation(units, text)]
+
+
+def sounding(unit: Unit, tokenizer: Tokenizer) -> tuple[int, int]:
+    """Its tokens [first, last) without punctuation at its edges, which is looked for in pauses."""
+    heard = [
+        n
+        for n, token in enumerate(unit.tokens)  # a part of a character decodes to U+FFFD
+        if any(c.isalnum() or c == "\N{REPLACEMENT CHARACTER}" for c in tokenizer.decode([token]))
+    ]
+    return (heard[0], heard[-1] + 1) if heard else (0, len(unit.tokens))
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:

@@ -8,13 +8,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE, Tokenizer, get_tokenizer
 
 from avsync.aligner.monotonic import MonotonicPath, decode_monotonic
 from avsync.words.attention import FRAME_HZ, Look, choose_heads, embed, look, token_scores
 from avsync.words.engine import SAMPLE_RATE_HZ, Found, LineWords
 from avsync.words.models import SpeechModel
-from avsync.words.tokens import Unit, split
+from avsync.words.tokens import Unit, sounding, split
 from avsync.words.windows import Line
 
 FloatArray = npt.NDArray[np.float32]
@@ -27,6 +28,12 @@ SUPPORT_BOUND = 4.0
 """Nats: what one token can say for or against its line."""
 TRIAL_TOKENS = 12
 """Tokens of text from which the heads of an unknown checkpoint are chosen."""
+QUIET_POWER, QUIET_SHARE = 1e-7, 1e-5
+"""Silence: 70 dB under full scale, or 50 dB under the loudest frame."""
+QUIET_FRAMES = 10
+"""Frames of silence in a row from which on no word is said in them."""
+QUIET_COST = 3.0
+"""Nats against a token in a frame of silence, whatever the decoder looks at."""
 
 
 def language_code(language: str) -> str:
@@ -81,18 +88,29 @@ class WhisperEngine:
         units = [split(line.text, self._tokenizer) for line in lines]
         if open_end:  # more text than can be read at once is read as the sound is reached
             units = [_at_most(units[0], self.most_units)]
-        tokens = [token for line in units for unit in line for token in unit.tokens]
+        tokens = [[token for unit in line for token in unit.tokens] for line in units]
         frames = min(1500, len(samples) * FRAME_HZ // SAMPLE_RATE_HZ)
-        if not tokens or frames < 1:
+        if not any(tokens) or frames < 1:
             return [LineWords(tuple(_missed(unit) for unit in line)) for line in units]
-        seen = self._look(samples, tokens, frames)
-        scores = token_scores(seen)
-        sizes = [sum(len(unit.tokens) for unit in line) for line in units]
-        edges = [0, *np.cumsum(sizes).tolist()]
+        sound = embed(self._model, samples)
+        heads = self._heads or self._choose([t for line in tokens for t in line], sound, frames)
+        edges = np.cumsum([0, *map(len, tokens)]).tolist()
         spans = list(pairwise(edges))
-        if not open_end:
-            for line, (first, last) in zip(lines, spans, strict=True):
-                _keep_near(scores[first:last], line.start - start - slack, line.end - start + slack)
+        scores = np.full((edges[-1], frames), -np.inf, np.float32)
+        seen: list[Look | None] = []
+        for line, text, (first, last) in zip(lines, tokens, spans, strict=True):
+            near = slice(0, frames)
+            if not open_end:
+                near = _near(line.start - start - slack, line.end - start + slack, frames)
+            if not text or near.stop <= near.start:
+                seen.append(None)
+                continue
+            made = self._look(text, sound[:, near], heads)
+            seen.append(made)
+            scores[first:last, near] = token_scores(made)
+        scores[:, quiet_frames(samples)[:frames]] -= QUIET_COST
+        if open_end and seen[0] is not None:
+            scores[_reached(units[0], seen[0]) :] = -np.inf
         path = decode_monotonic(
             scores,
             breaks=_breaks(units),
@@ -101,29 +119,32 @@ class WhisperEngine:
             open_end=open_end,
         )
         return [
-            _line(line, first, seen, path) for line, (first, _) in zip(units, spans, strict=True)
+            _line(line, [sounding(unit, self._tokenizer) for unit in line], first, look, path)
+            for line, (first, _), look in zip(units, spans, seen, strict=True)
         ]
 
-    def _look(self, samples: FloatArray, tokens: Sequence[int], frames: int) -> Look:
-        sound = embed(self._model, samples)
-        heads = self._heads or self._all_heads()
-        seen = look(
+    def _look(self, tokens: Sequence[int], sound: Tensor, heads: Sequence[tuple[int, int]]) -> Look:
+        return look(
             self._model,
             self._tokenizer,
             tokens,
             sound,
-            frames=frames,
+            frames=sound.shape[1],
             heads=heads,
             silence=self._silence,
         )
-        if self._heads:
-            return seen
-        chosen = choose_heads(seen.weights[:, :-1])
+
+    def _choose(
+        self, tokens: Sequence[int], sound: Tensor, frames: int
+    ) -> tuple[tuple[int, int], ...]:
+        """The heads of a checkpoint that is not known, from the first text that is long enough."""
+        heads = self._all_heads()
+        text = tokens[: self.most_units]
+        seen = look(self._model, self._tokenizer, text, sound, frames=frames, heads=heads)
+        chosen = tuple(heads[n] for n in choose_heads(seen.weights[:, :-1]))
         if len(tokens) >= TRIAL_TOKENS:
-            self._heads = tuple(heads[n] for n in chosen)
-        return Look(
-            seen.weights[chosen], seen.normalised[chosen], seen.log_probs, seen.silent_log_probs
-        )
+            self._heads = chosen
+        return chosen
 
     def _all_heads(self) -> tuple[tuple[int, int], ...]:
         """Every head of the upper half of the layers, where those that follow the sound are."""
@@ -152,33 +173,71 @@ def _at_most(units: Sequence[Unit], tokens: int) -> list[Unit]:
     return kept
 
 
+def _reached(units: Sequence[Unit], seen: Look) -> int:
+    """How many tokens are all of the line that this sound holds: whole words.
+
+    The decoder itself says when nothing more of a text is to be heard: it ends it.
+    """
+    counts = np.cumsum([0, *(len(unit.tokens) for unit in units)])
+    return int(counts[seen.end_log_probs[counts].argmax()])
+
+
 def _breaks(units: Sequence[Sequence[Unit]]) -> npt.NDArray[np.bool_]:
     """Whether a pause may stand before each token: before words, not within them."""
     flags = [n == 0 for line in units for unit in line for n in range(len(unit.tokens))]
     return np.array([*flags, True])
 
 
-def _keep_near(scores: FloatArray, first: float, last: float) -> None:
-    """Forbid ``scores`` [tokens, frames] outside of [first, last) seconds, if any frame is left."""
-    begin, end = max(0, int(first * FRAME_HZ)), int(np.ceil(last * FRAME_HZ))
-    scores[:, :begin] = -np.inf
-    scores[:, max(end, begin + 1) :] = -np.inf
+def _near(first: float, last: float, frames: int) -> slice:
+    """The frames that hold [first, last) seconds, of those that there are."""
+    begin = min(max(0, int(first * FRAME_HZ)), frames)
+    return slice(begin, min(max(begin, int(np.ceil(last * FRAME_HZ))), frames))
+
+
+def quiet_frames(samples: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether each frame lies in silence that no word is said in: bool [frames].
+
+    A stop within a word is as quiet, but shorter than `QUIET_FRAMES`.
+    """
+    hop = SAMPLE_RATE_HZ // FRAME_HZ
+    power = (samples[: len(samples) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1)
+    floor = max(QUIET_POWER, power.max(initial=0.0) * QUIET_SHARE)
+    edges = np.flatnonzero(np.diff((power < floor).astype(np.int8), prepend=0, append=0))
+    quiet = np.zeros(len(power), bool)
+    for first, last in edges.reshape(-1, 2):
+        quiet[first:last] = last - first >= QUIET_FRAMES
+    return quiet
 
 
 def _missed(unit: Unit) -> Found:
     return Found(unit.begin, unit.finish, np.nan, np.nan, 0.0, 0.0)
 
 
-def _line(units: Sequence[Unit], first: int, seen: Look, path: MonotonicPath) -> LineWords:
+def _line(
+    units: Sequence[Unit],
+    heard: Sequence[tuple[int, int]],
+    first: int,
+    seen: Look | None,
+    path: MonotonicPath,
+) -> LineWords:
+    """The words of a line whose tokens begin with ``first``; `seen` is of this line alone.
+
+    ``heard`` are the tokens of each word, counted from its first, between which it starts and ends.
+    """
+    if seen is None:  # none of the sound is for it
+        return LineWords(tuple(_missed(unit) for unit in units))
     found = []
-    for unit in units:
+    before = first
+    for unit, (starts, ends) in zip(units, heard, strict=True):
         last = first + len(unit.tokens)
-        gains = seen.log_probs[first:last] - seen.silent_log_probs[first:last]
-        score = float(np.exp(seen.log_probs[first:last]).mean())
+        own = slice(first - before, last - before)
+        gains = seen.log_probs[own] - seen.silent_log_probs[own]
+        score = float(np.exp(seen.log_probs[own]).mean())
         support = float(gains.clip(-SUPPORT_BOUND, SUPPORT_BOUND).mean())
         start = end = np.nan
         if path.taken[first:last].all():
-            start, end = path.first[first] / FRAME_HZ, path.last[last - 1] / FRAME_HZ
+            start = path.first[first + starts] / FRAME_HZ
+            end = path.last[first + ends - 1] / FRAME_HZ
         found.append(Found(unit.begin, unit.finish, float(start), float(end), score, support))
         first = last
     return LineWords(tuple(found))
