@@ -161,8 +161,12 @@ def _find_long(window: Window, reel: Reel, engine: Engine, later: float) -> Line
         length = min(engine.longest, window.end - at)
         rest = replace(line, text=line.text[done:])
         samples = reel.read(at, at + length)
-        (looked,) = engine.find(samples, [rest], start=at, slack=0.0, open_end=True)
         last = at + length >= window.end
+        # What is left has to be in the last look, unless it is more than can be read.
+        more = not last or engine.size(rest.text) > engine.most_units
+        (looked,) = engine.find(
+            samples, [rest], start=at, slack=window.end - line.end, open_end=more
+        )
         kept = _reached(looked.words, length if last else length - TAIL)
         words += [word.moved(done, at) for word in kept]
         if kept:
