@@ -37,6 +37,8 @@ __all__ = ["Transcript", "transcribe"]
 
 LANGUAGE_LOOKS = 3
 """Pieces that are listened to, to tell the language."""
+MOST_COMPRESSION, LEAST_LOG = 2.4, -1.0
+"""Whisper's own bounds: how much shorter its text packs, and how probable a token of it is."""
 OVER = 0.5
 """Seconds around a piece in which its words are looked for."""
 
@@ -112,7 +114,8 @@ def transcribe(
             if progress is not None:
                 progress("transcribing", number / len(pieces))
             reel.forget(piece.start - OVER)
-            words += _piece(piece, reel, engine, model, translate=translate)
+            inner = [r for region in regions if (r := region.intersect(piece)) is not None]
+            words += _piece(piece, inner, reel, engine, model, translate=translate)
     captions = break_cues(words, limits or Limits.of("en" if translate else spoken))
     if progress is not None:
         progress("transcribing", 1.0)
@@ -134,14 +137,29 @@ def _language(path: Path, pieces: Sequence[Span], model: SpeechModel, track: int
 
 
 def _piece(
-    piece: Span, reel: Reel, engine: WhisperEngine, model: SpeechModel, *, translate: bool
+    piece: Span,
+    regions: Sequence[Span],
+    reel: Reel,
+    engine: WhisperEngine,
+    model: SpeechModel,
+    *,
+    translate: bool,
 ) -> list[TimedWord]:
-    """The words of one piece of speech; none where Whisper understands none."""
+    """The words of one piece of speech; none where Whisper understands none.
+
+    Where Whisper fails, music may be among the ``regions`` of the piece; it hears each for itself.
+    """
     start = max(0.0, piece.start - OVER)
     samples = reel.read(start, piece.end + OVER)
     inner = samples[round((piece.start - start) * SAMPLE_RATE_HZ) :]
     inner = inner[: round((piece.end - piece.start) * SAMPLE_RATE_HZ)]
     text = _written(inner, engine, model, translate=translate)
+    if text is None and len(regions) > 1:
+        return [
+            word
+            for region in regions
+            for word in _piece(region, [region], reel, engine, model, translate=translate)
+        ]
     if not text:
         return []
     line = Line(0, piece.start, piece.end, text, engine.size(text))
@@ -155,20 +173,28 @@ def _piece(
 
 def _written(
     samples: FloatArray, engine: WhisperEngine, model: SpeechModel, *, translate: bool
-) -> str:
-    """What Whisper writes for up to 30 s of speech; empty where it takes it for none."""
-    with torch.random.fork_rng(devices=[]):  # it samples where it is in doubt
-        torch.manual_seed(0)
-        written = whisper.transcribe(
-            model.whisper,
-            samples,
-            language=engine.language,
-            task="translate" if translate else "transcribe",
-            fp16=model.dtype == torch.float16,
-            condition_on_previous_text=False,
-            without_timestamps=True,
-            verbose=None,
-        )
+) -> str | None:
+    """What Whisper writes for up to 30 s of speech; empty where it takes it for none.
+
+    None where it fails by its own measures: words in a loop, or improbable ones. Whisper itself
+    then draws lots for other words, and keeps the last that it drew.
+    """
+    written = whisper.transcribe(
+        model.whisper,
+        samples,
+        language=engine.language,
+        task="translate" if translate else "transcribe",
+        temperature=0.0,
+        compression_ratio_threshold=None,
+        logprob_threshold=None,
+        fp16=model.dtype == torch.float16,
+        condition_on_previous_text=False,
+        without_timestamps=True,
+        verbose=None,
+    )
+    for segment in written["segments"]:
+        if segment["compression_ratio"] > MOST_COMPRESSION or segment["avg_logprob"] < LEAST_LOG:
+            return None
     return " ".join(str(written["text"]).split())
 
 

@@ -26,6 +26,10 @@ LEAVE_OUT = 2.0
 """Nats: what it costs to find a line nowhere, so that one weak frame does not lose it."""
 SUPPORT_BOUND = 4.0
 """Nats: what one token can say for or against its line."""
+CHANCE = -float(np.log(51_865))
+"""Log probability of a token if every one of Whisper's were as probable: none is heard below it."""
+AROUND_FRAMES = 15
+"""What is listened to around a line that was found, to say whether it is that line."""
 TRIAL_TOKENS = 12
 """Tokens of text from which the heads of an unknown checkpoint are chosen."""
 QUIET_POWER, QUIET_SHARE = 1e-7, 1e-5
@@ -118,10 +122,19 @@ class WhisperEngine:
             leave_out=LEAVE_OUT,
             open_end=open_end,
         )
-        return [
-            _line(line, [sounding(unit, self._tokenizer) for unit in line], first, look, path)
-            for line, (first, _), look in zip(units, spans, seen, strict=True)
-        ]
+        found = []
+        for line, text, (first, last), made in zip(units, tokens, spans, seen, strict=True):
+            if made is None:  # none of the sound is for it
+                found.append(LineWords(tuple(_missed(unit) for unit in line)))
+                continue
+            placed = path.taken[first:last]
+            if placed.all():  # once more, without what is said before and after it
+                begin = max(0, int(path.first[first]) - AROUND_FRAMES)
+                near = slice(begin, int(path.last[last - 1]) + AROUND_FRAMES)
+                made = self._look(text, sound[:, :frames][:, near], heads)
+            heard = [sounding(unit, self._tokenizer) for unit in line]
+            found.append(_line(line, heard, first, made, path))
+        return found
 
     def _look(self, tokens: Sequence[int], sound: Tensor, heads: Sequence[tuple[int, int]]) -> Look:
         return look(
@@ -217,21 +230,19 @@ def _line(
     units: Sequence[Unit],
     heard: Sequence[tuple[int, int]],
     first: int,
-    seen: Look | None,
+    seen: Look,
     path: MonotonicPath,
 ) -> LineWords:
     """The words of a line whose tokens begin with ``first``; `seen` is of this line alone.
 
     ``heard`` are the tokens of each word, counted from its first, between which it starts and ends.
     """
-    if seen is None:  # none of the sound is for it
-        return LineWords(tuple(_missed(unit) for unit in units))
     found = []
     before = first
     for unit, (starts, ends) in zip(units, heard, strict=True):
         last = first + len(unit.tokens)
         own = slice(first - before, last - before)
-        gains = seen.log_probs[own] - seen.silent_log_probs[own]
+        gains = seen.log_probs[own] - np.maximum(seen.silent_log_probs[own], CHANCE)
         score = float(np.exp(seen.log_probs[own]).mean())
         support = float(gains.clip(-SUPPORT_BOUND, SUPPORT_BOUND).mean())
         start = end = np.nan
