@@ -76,7 +76,7 @@ def early(cues: Cues) -> Subtitles:
 
 def other_words(cues: Cues) -> Cues:
     """The same rhythm in other words, as a translation has it."""
-    return [(start, end, "ひかり みず" if n % 2 else "Garden") for n, (start, end, _) in
+    return [(start, end, "ひかり みず" if n % 2 else "Lighthouse four") for n, (start, end, _) in
             enumerate(cues)]  # fmt: skip
 
 

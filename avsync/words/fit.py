@@ -53,7 +53,7 @@ class WordFit:
     reason: str
     """in words; empty if it fits"""
     absent: tuple[Span, ...]
-    """stretches of the retimed subtitles, seconds, whose lines nobody says"""
+    """stretches of the subtitles as they came, seconds, whose lines nobody says"""
 
     @property
     def unsaid(self) -> tuple[int, ...]:
@@ -130,20 +130,29 @@ def retime_by_words(
             final, alignment = again, better
     if refine is not None:
         final = fitted(() if final is draft else unsaid, refine)
-    fit = _judged(final, alignment, rhythm=draft.confidence, min_confidence=min_confidence)
+    fit = _judged(final, alignment, source, rhythm=draft.confidence, min_confidence=min_confidence)
     if not fit.retiming.accepted and not force:
         raise LowConfidence(fit.reason, alignment=fit)
     return fit
 
 
 def _judged(
-    retiming: Retiming, alignment: WordAlignment, *, rhythm: float, min_confidence: float
+    retiming: Retiming,
+    alignment: WordAlignment,
+    source: Subtitles,
+    *,
+    rhythm: float,
+    min_confidence: float,
 ) -> WordFit:
     """What the words say about a retiming; ``rhythm`` is the confidence before they were asked."""
     spoken = [cue for cue in alignment.cues if cue.mark != "unspoken"]
     said = sum(cue.mark == "said" for cue in spoken)
     share = said / max(1, sum(cue.mark in ("said", "not said") for cue in spoken))
-    absent = absent_stretches(spoken)
+    # A scene that the film lacks has no length in it, so it is measured as it came.
+    came = [source.cues[cue.cue] for cue in spoken]
+    absent = absent_stretches(
+        [replace(cue, start=c.start, end=c.end) for cue, c in zip(spoken, came, strict=True)]
+    )
     verdict: Verdict = "fits"
     reason = ""
     counted = f"{said} of {len(spoken)} lines are said"

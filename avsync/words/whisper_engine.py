@@ -106,12 +106,11 @@ class WhisperEngine:
             near = slice(0, frames)
             if not open_end:
                 near = _near(line.start - start - slack, line.end - start + slack, frames)
-            if not text or near.stop <= near.start:
-                seen.append(None)
-                continue
-            made = self._look(text, sound[:, near], heads)
+            made = None
+            if text and near.stop > near.start:
+                made = self._look(text, sound[:, near], heads)
+                scores[first:last, near] = token_scores(made)
             seen.append(made)
-            scores[first:last, near] = token_scores(made)
         scores[:, quiet_frames(samples)[:frames]] -= QUIET_COST
         if open_end and seen[0] is not None:
             scores[_reached(units[0], seen[0]) :] = -np.inf
@@ -122,19 +121,35 @@ class WhisperEngine:
             leave_out=LEAVE_OUT,
             open_end=open_end,
         )
-        found = []
-        for line, text, (first, last), made in zip(units, tokens, spans, seen, strict=True):
-            if made is None:  # none of the sound is for it
-                found.append(LineWords(tuple(_missed(unit) for unit in line)))
-                continue
-            placed = path.taken[first:last]
-            if placed.all():  # once more, without what is said before and after it
-                begin = max(0, int(path.first[first]) - AROUND_FRAMES)
-                near = slice(begin, int(path.last[last - 1]) + AROUND_FRAMES)
-                made = self._look(text, sound[:, :frames][:, near], heads)
-            heard = [sounding(unit, self._tokenizer) for unit in line]
-            found.append(_line(line, heard, first, made, path))
-        return found
+        return [
+            self._words(words, first, made, path, sound[:, :frames], heads)
+            for words, (first, _), made in zip(units, spans, seen, strict=True)
+        ]
+
+    def _words(
+        self,
+        units: Sequence[Unit],
+        first: int,
+        seen: Look | None,
+        path: MonotonicPath,
+        sound: Tensor,
+        heads: Sequence[tuple[int, int]],
+    ) -> LineWords:
+        """The words of one line, whose tokens begin with ``first``.
+
+        Where all of it was found, that place is listened to once more, without what is said before
+        and after it: this tells whether it is that line.
+        """
+        if seen is None:  # none of the sound is for it
+            return LineWords(tuple(_missed(unit) for unit in units))
+        tokens = [token for unit in units for token in unit.tokens]
+        last = first + len(tokens)
+        if path.taken[first:last].all():
+            begin = max(0, int(path.first[first]) - AROUND_FRAMES)
+            near = slice(begin, int(path.last[last - 1]) + AROUND_FRAMES)
+            seen = self._look(tokens, sound[:, near], heads)
+        heard = [sounding(unit, self._tokenizer) for unit in units]
+        return _line(units, heard, first, seen, path)
 
     def _look(self, tokens: Sequence[int], sound: Tensor, heads: Sequence[tuple[int, int]]) -> Look:
         return look(
