@@ -115,7 +115,7 @@ class Heard:
     unsaid: tuple[int, ...]
     """the cues that nobody says, by their place in the file"""
     absent: tuple[Span, ...]
-    """stretches of the result, seconds, that the film lacks"""
+    """stretches of the subtitles as they came, seconds, that the film lacks"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

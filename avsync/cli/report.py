@@ -66,7 +66,8 @@ def _heard_lines(heard: Heard) -> Iterator[str]:
     more = f", {_things(len(unsaid), 'cue')} not said ({', '.join(unsaid)})" if unsaid else ""
     yield f"  words ({heard.language}): {_things(heard.said, 'cue')} said{more}"
     for span in heard.absent:
-        yield f"    the film lacks what is said from {_clock(span.start)} to {_clock(span.end)}"
+        stretch = f"{_clock(span.start)} to {_clock(span.end)}"
+        yield f"    the film lacks what the given subtitles have from {stretch}"
 
 
 def rules_lines(polishing: Polishing, *, each: bool = False) -> Iterator[str]:

@@ -1,4 +1,9 @@
-"""The words of a text by Whisper's cross-attention."""
+"""The words of a text by Whisper's cross-attention.
+
+The lines of a window share one pass of the encoder, which costs the most. The decoder reads each
+for itself, and hears only what lies around its cue: a word that is said again elsewhere, or a line
+before it that nobody says, cannot lead it astray. One path through all of them decides.
+"""
 
 from __future__ import annotations
 
