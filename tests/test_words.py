@@ -30,6 +30,7 @@ from avsync.words.align import align_words
 from avsync.words.attention import choose_heads, embed, look, token_scores
 from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.result import Word, WordAlignment
+from avsync.words.whisper_engine import quiet_frames
 
 FIXTURES = ROOT / "fixtures" / "words"
 SPEECH, TEXT = FIXTURES / "speech.flac", FIXTURES / "speech.srt"
@@ -236,6 +237,33 @@ def test_attention_rows_are_weights_and_heads_are_chosen(
     np.testing.assert_allclose(seen.weights.sum(axis=-1), 1.0, atol=1e-4)
     assert token_scores(seen).shape == (len(tokens), 300)
     assert {heads[n][0] for n in choose_heads(seen.weights[:, :-1], most=3)} == {1}
+
+
+def test_the_decoder_says_how_much_of_a_text_is_in_the_sound(
+    model: SpeechModel, sound: Audio, truth: list[list[dict[str, float]]]
+) -> None:
+    tokenizer = get_tokenizer(True, language="en", task="transcribe")
+    said = truth[6]
+    text = [tokenizer.encode(f" {word['text'].strip('.')}") for word in said]
+    until = (said[2]["end"] + said[3]["start"]) / 2
+    samples = sound.samples[round((said[0]["start"] - 0.3) * 16_000) : round(until * 16_000)]
+    seen = look(
+        model, tokenizer, [token for word in text for token in word], embed(model, samples),
+        frames=len(samples) // 320, heads=[(1, 0)],
+    )  # fmt: skip
+    counts = np.cumsum([0, *map(len, text)])
+    assert seen.end_log_probs.shape == (counts[-1] + 1,)
+    assert seen.end_log_probs[counts].argmax() == 3
+
+
+def test_silence_is_told_from_a_stop() -> None:
+    samples = np.full(16_000 * 2, 0.1, np.float32)
+    samples[8_000:9_600] = 0.0  # 0.1 s
+    samples[16_000:24_000] = 0.0
+    quiet = np.flatnonzero(quiet_frames(samples))
+    assert quiet.tolist() == list(range(50, 75))
+    assert quiet_frames(np.zeros(16_000, np.float32)).all()
+    assert len(quiet_frames(np.zeros(0, np.float32))) == 0
 
 
 def test_heads_that_follow_are_chosen() -> None:

@@ -9,7 +9,7 @@ from whisper.tokenizer import get_tokenizer
 
 from avsync.subtitles import Cue
 from avsync.words.spoken import Style, cue_text
-from avsync.words.tokens import split, word_spans
+from avsync.words.tokens import sounding, split, word_spans
 
 
 def words(text: str, language: str, format: str = "srt") -> list[str]:
@@ -87,3 +87,17 @@ def test_no_text_is_lost_and_no_token(text: str, language: str) -> None:
     assert read.strip() == spoken
     spans = word_spans(spoken)
     assert "".join(spoken[a:b] for a, b in spans).replace(" ", "") == covered.replace(" ", "")
+
+
+def test_punctuation_at_the_edges_of_a_word_has_no_sound() -> None:
+    tokenizer = get_tokenizer(True, language="en", task="transcribe")
+    for text, letters in (('"One" two.', ["One", " two"]), ("don't... 7%", ["don't", " 7"])):
+        units = split(text, tokenizer)
+        ranges = [sounding(unit, tokenizer) for unit in units]
+        heard = [
+            tokenizer.decode(list(unit.tokens[a:b]))
+            for unit, (a, b) in zip(units, ranges, strict=True)
+        ]
+        assert [word.strip() for word in heard] == [word.strip() for word in letters]
+    (unit,) = split("桜", get_tokenizer(True, language="ja", task="transcribe"))
+    assert sounding(unit, tokenizer) == (0, len(unit.tokens))
