@@ -92,13 +92,13 @@ def test_words_are_where_they_are_said(
         [errors(cue.words, said) for cue, said in zip(alignment.cues, truth, strict=True)]
     )
     assert np.median(missed) <= 0.06
-    assert (missed <= 0.2).mean() >= 0.8  # the checkpoint does not know one voice well
+    assert (missed <= 0.2).mean() >= 0.8  # the checkpoint mishears a few
     assert all(word.placed for word in alignment.words)
     assert alignment.language == "en" and alignment.engine == "whisper"
 
 
 def test_what_is_said_is_marked_so(alignment: WordAlignment) -> None:
-    # Lines of the voice that the checkpoint does not know well are lost on it.
+    # Three of the lines are too hard for a checkpoint that small.
     assert alignment.marks["said"] >= 4
     assert alignment.marks["not said"] <= 2
 
