@@ -111,6 +111,17 @@ if TYPE_CHECKING:  # _HOMES, said again for type checkers; `as` marks what is pu
     from avsync.tone.score import score_tone as score_tone
     from avsync.tone.score import try_pictures as try_pictures
     from avsync.tone.score import try_sounds as try_sounds
+    from avsync.words.align import align_words as align_words
+    from avsync.words.files import write_words as write_words
+    from avsync.words.fit import WordFit as WordFit
+    from avsync.words.fit import retime_by_words as retime_by_words
+    from avsync.words.models import SpeechModel as SpeechModel
+    from avsync.words.models import load_speech_model as load_speech_model
+    from avsync.words.result import CueWords as CueWords
+    from avsync.words.result import Word as Word
+    from avsync.words.result import WordAlignment as WordAlignment
+    from avsync.words.transcribe import Transcript as Transcript
+    from avsync.words.transcribe import transcribe as transcribe
 
 
 __version__ = "0.1.0"
@@ -202,6 +213,17 @@ _HOMES = {
     "Evidence": "retime",
     "Retiming": "retime",
     "retime": "retime",
+    "SpeechModel": "words.models",
+    "load_speech_model": "words.models",
+    "Word": "words.result",
+    "CueWords": "words.result",
+    "WordAlignment": "words.result",
+    "align_words": "words.align",
+    "WordFit": "words.fit",
+    "retime_by_words": "words.fit",
+    "write_words": "words.files",
+    "Transcript": "words.transcribe",
+    "transcribe": "words.transcribe",
     "plot_alignment": "plots",
     "Pair": "pairing",
     "Unpaired": "pairing",

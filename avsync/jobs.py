@@ -29,8 +29,19 @@ if TYPE_CHECKING:
     from avsync.refine import Refine
     from avsync.retime import RetimedSegment, Retiming
     from avsync.subtitles import Format, Repair, Subtitles
+    from avsync.words.fit import Verdict, WordFit
 
-__all__ = ["Failure", "Job", "Outcome", "Settings", "file_identity", "retime_file"]
+__all__ = ["Failure", "Heard", "Job", "Listen", "Outcome", "Settings", "file_identity",
+           "retime_file"]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """How the words of subtitles are listened for; as in `avsync.align_words`."""
+
+    model: str = "small"
+    device: str = "auto"
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,8 @@ class Settings:
     cache: bool = True
     profile: ProfileName | None = None
     """then polish by these rules, and look for breaks at changes of shot; None: do not watch"""
+    words: Listen | None = None
+    """then make sure by the words; None: by the rhythm alone"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,21 @@ class Failure:
         return cls(" ".join(text.split()), name, getattr(error, "line", None))
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the words of subtitles said about their retiming."""
+
+    verdict: Verdict
+    reason: str
+    language: str
+    said: int
+    """lines"""
+    unsaid: tuple[int, ...]
+    """the cues that nobody says, by their place in the file"""
+    absent: tuple[Span, ...]
+    """stretches of the subtitles as they came, seconds, that the film lacks"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a job; small enough to come back from another machine.
@@ -111,6 +139,8 @@ class Outcome:
     breaks: tuple[Break, ...] = ()
     """of the time map, where the film was watched for its shots"""
     polishing: Polishing | None = None
+    heard: Heard | None = None
+    """what the words said, where they were listened for"""
     failure: Failure | None = None
 
 
@@ -131,7 +161,6 @@ def retime_file(
         AvsyncError, OSError: something cannot be read, aligned or written.
         ValueError: the output is the reference.
     """
-    from avsync.retime import retime
     from avsync.subtitles import read_subtitles
 
     if file_identity(job.output) == file_identity(job.reference):
@@ -143,25 +172,16 @@ def retime_file(
         lenient=settings.lenient,
         fps=settings.fps,
     )
+    aligned = _by_words if settings.words is not None else _by_rhythm
     try:
-        retiming = retime(
-            subtitles,
-            to=_reference(job.reference, settings),
-            model=model,
-            audio_track=settings.audio_track,
-            subtitle_track=settings.subtitle_track,
-            refine=settings.refine,
-            min_confidence=settings.min_confidence,
-            force=settings.force,
-            cache=cache,
-            progress=progress,
-        )
+        retiming, heard = aligned(job, settings, subtitles, model, cache, progress)
         refused = False
     except LowConfidence as refusal:
         if refusal.alignment is None:
             raise
-        retiming, refused = refusal.alignment, True
-    outcome = _outcome(job, subtitles, retiming)
+        retiming, heard = _fit(refusal.alignment)
+        refused = True
+    outcome = replace(_outcome(job, subtitles, retiming), heard=heard)
     if job.plot is not None:
         from avsync.plots import plot_alignment
 
@@ -175,6 +195,72 @@ def retime_file(
         )
     backup = _write(job, subtitles, retiming, settings)
     return replace(outcome, output=job.output, backup=backup)
+
+
+def _by_rhythm(
+    job: Job,
+    settings: Settings,
+    subtitles: Subtitles,
+    model: RetimeModel | None,
+    cache: TokenCache | None,
+    progress: Progress | None,
+) -> tuple[Retiming, Heard | None]:
+    from avsync.retime import retime
+
+    retiming = retime(
+        subtitles,
+        to=_reference(job.reference, settings),
+        model=model,
+        audio_track=settings.audio_track,
+        subtitle_track=settings.subtitle_track,
+        refine=settings.refine,
+        min_confidence=settings.min_confidence,
+        force=settings.force,
+        cache=cache,
+        progress=progress,
+    )
+    return retiming, None
+
+
+def _by_words(
+    job: Job,
+    settings: Settings,
+    subtitles: Subtitles,
+    model: RetimeModel | None,
+    cache: TokenCache | None,
+    progress: Progress | None,
+) -> tuple[Retiming, Heard | None]:
+    from avsync.words.fit import retime_by_words
+
+    assert settings.words is not None
+    return _fit(
+        retime_by_words(
+            subtitles,
+            job.reference,
+            speech_model=settings.words.model,
+            language=settings.words.language,
+            device=settings.words.device,
+            model=model,
+            audio_track=settings.audio_track,
+            refine=settings.refine,
+            min_confidence=settings.min_confidence,
+            force=settings.force,
+            cache=cache,
+            progress=progress,
+        )
+    )
+
+
+def _fit(result: Retiming | WordFit) -> tuple[Retiming, Heard | None]:
+    """A retiming, and what is kept of what the words said about it."""
+    from avsync.retime import Retiming
+
+    if isinstance(result, Retiming):
+        return result, None
+    said = result.alignment.marks["said"]
+    language = result.alignment.language
+    heard = Heard(result.verdict, result.reason, language, said, result.unsaid, result.absent)
+    return result.retiming, heard
 
 
 def _polished(

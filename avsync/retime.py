@@ -11,7 +11,7 @@ and are now shown later. A rate is how many seconds of the target one second of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,13 +24,13 @@ from avsync.aligner.confidence import Confidence, judge
 from avsync.aligner.model import RetimeModel, load_model
 from avsync.cache import TokenCache, made_once
 from avsync.encoders.audio import LogMel
-from avsync.encoders.cues import cue_timing
+from avsync.encoders.cues import CueTiming, cue_timing
 from avsync.errors import AlignmentError, LowConfidence
 from avsync.media import choose_audio_track, iter_audio, probe, read_subtitle_track
 from avsync.placement import Clamp, build_map, in_order, place_cues, trim_removed
 from avsync.progress import Progress
 from avsync.refine import Refine, refine_spans
-from avsync.subtitles import SUBTITLE_EXTENSIONS, Cue, Subtitles, parse_subtitles, read_subtitles
+from avsync.subtitles import SUBTITLE_EXTENSIONS, Subtitles, parse_subtitles, read_subtitles
 from avsync.timemap import Span, TimeMap
 from avsync.tokens import TokenSequence
 
@@ -123,6 +123,7 @@ def retime(
     refine: Refine | None = None,
     min_confidence: float = 0.5,
     force: bool = False,
+    unsaid: Collection[int] = (),
     cache: TokenCache | None = None,
     progress: Progress | None = None,
 ) -> Retiming:
@@ -138,6 +139,8 @@ def retime(
         refine: also move each edge to its speech (needs sound).
         min_confidence: accept from this probability on.
         force: return a result that is not accepted instead of raising.
+        unsaid: cues that nobody says, by their place in the file: they are moved with the others
+            and say nothing about where to, as "[door slams]".
 
     Raises:
         LowConfidence: aligned, but not to be trusted; ``alignment`` is the :class:`Retiming`.
@@ -151,7 +154,7 @@ def retime(
     order = sorted(
         range(len(source.cues)), key=lambda n: (source.cues[n].start, source.cues[n].end)
     )
-    timings = [cue_timing(source.cues[n]) for n in order]
+    timings = _timings(source, order, unsaid)
     if sum(not cue.sound for cue in timings) < FEWEST_CUES:
         raise AlignmentError(
             f"{source.path} has fewer than {FEWEST_CUES} spoken cues: too few to find their rhythm"
@@ -176,7 +179,7 @@ def retime(
     confidence = judge(alignment, model.calibration.numpy())
     result = _apply(source, order, spans, alignment, confidence)
     if refine is not None:
-        result = _refined(result, order, model, tokens, refine)
+        result = _refined(result, order, unsaid, model, tokens, refine)
     accepted = confidence.overall >= min_confidence
     reason = "" if accepted else confidence.reason
     result = replace(result, accepted=accepted, reason=reason)
@@ -185,6 +188,16 @@ def retime(
     if not accepted and not force:
         raise LowConfidence(reason, alignment=result)
     return result
+
+
+def _timings(
+    subtitles: Subtitles, order: Sequence[int], unsaid: Collection[int]
+) -> list[CueTiming]:
+    timings = [cue_timing(subtitles.cues[n]) for n in order]
+    return [
+        replace(timing, sound=True) if n in unsaid else timing
+        for n, timing in zip(order, timings, strict=True)
+    ]
 
 
 def _reference(
@@ -293,12 +306,12 @@ def _retimed_segments(
 def _refined(
     result: Retiming,
     order: Sequence[int],
+    unsaid: Collection[int],
     model: RetimeModel,
     tokens: TokenSequence,
     options: Refine,
 ) -> Retiming:
-    cues: list[Cue] = [result.subtitles.cues[n] for n in order]
-    spans = refine_spans(model, [cue_timing(cue) for cue in cues], tokens, options)
+    spans = refine_spans(model, _timings(result.subtitles, order, unsaid), tokens, options)
     subtitles = result.subtitles.retimed(_in_file_order(spans, order))
     return replace(result, subtitles=subtitles, unchanged=False)
 

@@ -45,6 +45,18 @@ def cluster() -> None:
 
 
 @pytest.fixture(scope="session")
+def tiny_whisper() -> Path:
+    """The checkpoint of fixtures/words."""
+    path = ROOT / "fixtures" / "words" / "tiny.pt"
+    if not path.exists():
+        reason = "make it: python scripts/train_tiny_whisper.py fixtures/words"
+        if "tiny-whisper" in os.environ.get("AVSYNC_REQUIRE", ""):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="session")
 def film() -> Path:
     """The short film of fixtures/."""
     return ROOT / "fixtures" / "film.mp4"

@@ -24,7 +24,7 @@ LAYERS = (
     ("aligner",),
     ("placement", "refine", "beats", "clips", "polishing", "breaks"),
     ("retime", "montage", "snap", "offset", "tone"),
-    ("plots", "pairing", "filmtiming"),
+    ("plots", "pairing", "filmtiming", "words"),
     ("jobs",),
     ("batch",),
     ("cli",),
@@ -53,9 +53,21 @@ OWNERS = {
     "scenedetect": {"clips"},
     "soxr": {"render"},
     "scipy": {"montage", "tone"},
-    "torch": {"encoders", "aligner", "refine", "beats", "clips", "montage", "offset", "tone"},
-    "torchaudio": {"encoders"},
+    "torch": {
+        "encoders",
+        "aligner",
+        "refine",
+        "beats",
+        "clips",
+        "montage",
+        "offset",
+        "tone",
+        "words",
+    },
+    "torchaudio": {"encoders", "words"},
     "tqdm": {"cli"},
+    "uroman": {"words"},
+    "whisper": {"words"},
 }
 
 

@@ -56,6 +56,10 @@ COMMANDS = {
     "tone": Command(
         "does the mood of the sound agree with the mood of the picture?", "tone:parser", "tone:run"
     ),
+    "transcribe": Command(
+        "write subtitles for a film that has none", "transcribe:parser", "transcribe:run"
+    ),
+    "words": Command("find when each word of a subtitle is said", "words:parser", "words:run"),
 }
 
 

@@ -14,6 +14,7 @@ from avsync.cli.values import (
     probability,
     seconds,
 )
+from avsync.cli.words_options import add_words_options
 from avsync.polishing.profiles import PROFILES
 
 __all__ = ["retime_parser"]
@@ -43,6 +44,7 @@ def retime_parser() -> argparse.ArgumentParser:
     _add_files(parser)
     _add_reading(parser)
     _add_aligning(parser)
+    add_words_options(parser)
     _add_running(parser)
     _add_reporting(parser)
     return parser

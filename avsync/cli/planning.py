@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from avsync.cli.words_options import listen_from
 from avsync.jobs import Job, Settings, file_identity
 from avsync.pairing import Pair, Unpaired, pair_files
 
@@ -41,6 +42,10 @@ def settings_from(args: argparse.Namespace) -> Settings:
         raise UsageError("--lead-in and --linger say how to refine: add --refine")
     if args.profile is not None and not args.shots:
         raise UsageError("--profile says how to polish: add --shots")
+    try:
+        words = listen_from(args)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     return Settings(
         audio_track=args.audio_track,
         subtitle_track=args.subtitle_track,
@@ -54,6 +59,7 @@ def settings_from(args: argparse.Namespace) -> Settings:
         model=args.model,
         cache=args.cache,
         profile=(args.profile or "netflix") if args.shots else None,
+        words=words,
     )
 
 
@@ -99,6 +105,8 @@ def _check_reference(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.reference} is a subtitle file and has no tracks to choose from")
     if args.refine and (written or args.subtitle_track is not None):
         raise UsageError("--refine moves cues to speech, so it needs a film or its sound")
+    if args.words and (written or args.subtitle_track is not None):
+        raise UsageError("--words listens to what is said, so it needs a film or its sound")
     if args.shots and written:
         raise UsageError("--shots looks at the film, so it needs one and not subtitles")
 

@@ -67,7 +67,24 @@ def outcome_record(outcome: Outcome) -> Record:
         ],
         "repairs": [{"line": repair.line, "what": repair.what} for repair in outcome.repairs],
     }
-    return files | done | _shots_record(outcome)
+    return files | done | _words_record(outcome) | _shots_record(outcome)
+
+
+def _words_record(outcome: Outcome) -> Record:
+    """What the words said, if they were listened for."""
+    heard = outcome.heard
+    if heard is None:
+        return {}
+    absent = [{"start_s": _number(span.start), "end_s": _number(span.end)} for span in heard.absent]
+    record = {
+        "verdict": heard.verdict,
+        "reason": heard.reason,
+        "language": heard.language,
+        "said": heard.said,
+        "not_said": [cue + 1 for cue in heard.unsaid],
+        "absent": absent,
+    }
+    return {"words": record}
 
 
 def _shots_record(outcome: Outcome) -> Record:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from avsync.jobs import Outcome
+from avsync.jobs import Heard, Outcome
 from avsync.pairing import Unpaired
 from avsync.timemap import FRAME_RATES
 
@@ -34,6 +34,8 @@ def outcome_lines(outcome: Outcome, *, verbose: bool = False) -> Iterator[str]:
     if outcome.status != "unchanged":
         for number, segment in enumerate(outcome.segments, start=1):
             yield f"  {number}. {_segment_text(segment)}"
+    if outcome.heard is not None:
+        yield from _heard_lines(outcome.heard)
     if outcome.clamped:
         yield f"  clamped: {_clamped_text(outcome.clamped)}"
         if verbose:
@@ -57,6 +59,15 @@ def outcome_lines(outcome: Outcome, *, verbose: bool = False) -> Iterator[str]:
         yield f"  drawn in {outcome.plot}"
     if outcome.output is not None and outcome.output != outcome.job.subtitles:
         yield f"  written to {outcome.output}"
+
+
+def _heard_lines(heard: Heard) -> Iterator[str]:
+    unsaid = [str(cue + 1) for cue in heard.unsaid]
+    more = f", {_things(len(unsaid), 'cue')} not said ({', '.join(unsaid)})" if unsaid else ""
+    yield f"  words ({heard.language}): {_things(heard.said, 'cue')} said{more}"
+    for span in heard.absent:
+        stretch = f"{_clock(span.start)} to {_clock(span.end)}"
+        yield f"    the film lacks what the given subtitles have from {stretch}"
 
 
 def rules_lines(polishing: Polishing, *, each: bool = False) -> Iterator[str]:

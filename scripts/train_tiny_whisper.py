@@ -1,0 +1,536 @@
+"""Train a tiny Whisper for the tests, on speech that espeak-ng makes, and record the test's sound.
+
+    python scripts/train_tiny_whisper.py fixtures/words [--steps 4500]
+
+writes into that folder:
+
+- ``tiny.pt``: a checkpoint in openai-whisper's own format, which ``whisper.load_model`` reads as it
+  reads its own: 64 wide, three layers that hear, two that read, and the whole multilingual
+  vocabulary. It knows a few words of English and Japanese and nothing else.
+- ``speech.flac``, ``speech.srt``, ``speech.json``: half a minute of those words in voices that it
+  was not trained on, the cues that fit them, and when each word truly starts and ends.
+
+**Size.** Whisper's vocabulary has 51,865 rows, which at this width are 6.6 MB in half precision.
+Here the embedding is not trained, and row ``n`` is ``r[n : n + 64]`` of one random line ``r``: rows
+are as good as independent of each other, and PyTorch saves a strided view as what it is a view of,
+so they take 100 kB, and load as the full table.
+
+**What is taught.** A checkpoint for tests has to listen well with little training, so it is shown
+how instead of finding out, beside the usual loss over the text:
+
+- which word each frame lies in and which was said before it, by two linear read-outs of what the
+  encoder makes, which are thrown away;
+- where to look (guided attention: Tachibana, Uenoyama, Aihara 2018). Two heads of the encoder's
+  last layer look at the end of the word before, which is what makes that word known in each frame;
+  the decoder's first layer looks at the word that was just read, its second one at the word that
+  comes next, which is the frames whose word before is the one just read. `alignment_heads` of a
+  checkpoint without a name is the upper half of the layers: the second one.
+
+The encoder's heads begin by looking a fixed time to each side, which sinusoidal positions make a
+rotation. The first steps hear stretches of five seconds, as they cost little; whole windows follow.
+
+It takes 12 minutes on one core of a server; half of the steps leave errors twice as large.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import torch
+import whisper
+from make_voices import run_to_wav, trim
+from torch import Tensor, nn
+from torch.nn import functional
+from whisper.model import ModelDimensions, Whisper
+from whisper.tokenizer import Tokenizer, get_tokenizer
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+RATE_HZ = 16_000
+FRAME_HZ = 50
+FULL_FRAMES = 1500
+LENGTHS = ((240, 8), (FULL_FRAMES, 2), (600, 3), (FULL_FRAMES, 2))
+"""Frames of a stretch and stretches of a step, in turn: short ones teach fastest, long ones that
+what is far away does not matter."""
+ENGLISH = (  # each one token of Whisper's but "lighthouse"
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("green", "window", "garden", "lighthouse"),
+)
+JAPANESE = ("さくら", "みず", "ひかり")
+WORDS = [*ENGLISH, *JAPANESE]
+TAKES = 3
+"""Recordings of each word by each voice."""
+ASIDE_FRAMES = ((-6, -2, 2, 6), (-20, -8, 8, 20), (-12, -20, -8, 12))
+CLOCKS = (0, 2, 4, 6, 8, 10, 12, 14)
+"""The sinusoids that the heads begin with: from 0.13 to 8 s a turn."""
+ENDING_FRAMES = 4
+"""How much of a word's end the word after it looks back at."""
+VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
+TEST_VOICES = ("m5", "f3", "Lee")
+PEAK = 3e-3  # learning rate
+SHORT_STEPS, STEPS = 900, 4500
+SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
+"""The cues of the test's sound: language, words."""
+DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 3, 51_865, 448, 64, 4, 2)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A word in a recording; seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Example:
+    samples: FloatArray
+    language: str
+    text: tuple[Said, ...]
+    """each with the blank or the full stop that belongs to it"""
+
+
+Bank = dict[tuple[str, str], list[FloatArray]]
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """What examples are mixed from; 16 kHz."""
+
+    words: Bank
+    music: FloatArray
+    noise: FloatArray
+
+
+def make_bank(voices: Sequence[str], takes: int, rng: np.random.Generator) -> Bank:
+    """Each word so often in each voice, at a speed and a pitch of its own; by language and word."""
+    bank: Bank = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for language, words in (("en", ENGLISH), ("ja", JAPANESE)):
+            for word in words:
+                clips = []
+                for number, voice in enumerate(list(voices) * takes):
+                    accent = ("en-us", "en-gb")[number % 2] if language == "en" else "ja"
+                    prosody = ["-s", str(rng.integers(120, 200)), "-p", str(rng.integers(25, 75))]
+                    command = ["espeak-ng", "-v", f"{accent}+{voice}", *prosody, "-w", "{wav}"]
+                    clip = trim(run_to_wav([*command, word], Path(scratch)), -35.0)
+                    clips.append(clip * (0.5 / np.abs(clip).max()))
+                bank[language, word] = clips
+    return bank
+
+
+def music(seconds: float, rng: np.random.Generator) -> FloatArray:
+    """Chords of plucked harmonic tones."""
+    out = np.zeros(int(seconds * RATE_HZ), np.float32)
+    at = 0.0
+    while at < seconds:
+        length = rng.uniform(0.2, 1.2)
+        t = np.arange(int(length * RATE_HZ)) / RATE_HZ
+        for _ in range(int(rng.integers(1, 4))):
+            pitch = 110 * 2 ** (rng.integers(0, 36) / 12)
+            for harmonic in range(1, 6):
+                tone = np.sin(2 * np.pi * pitch * harmonic * t) / harmonic
+                tone *= np.exp(-t * harmonic * 2)
+                begin = int(at * RATE_HZ)
+                part = out[begin : begin + len(tone)]
+                part += (0.1 * tone * np.minimum(1, t * 200)).astype(np.float32)[: len(part)]
+        at += length
+    return out
+
+
+def noise(seconds: float, rng: np.random.Generator) -> FloatArray:
+    """White noise, or noise that falls with frequency."""
+    white = rng.standard_normal(int(seconds * RATE_HZ)).astype(np.float32)
+    if rng.random() < 0.5:
+        white = np.convolve(white, np.exp(-np.arange(40) / 8), "same").astype(np.float32)
+    return white * np.float32(0.1 / (np.abs(white).mean() + 1e-9))
+
+
+def say(
+    bank: Bank,
+    language: str,
+    seconds: float,
+    rng: np.random.Generator,
+    *,
+    words: int | None = None,
+    plain: bool | None = None,
+    longest_pause: float | None = None,
+) -> Example:
+    """Sentences of random words in one voice, with pauses within and longer ones between."""
+    known = ENGLISH if language == "en" else JAPANESE
+    count = int(rng.integers(1, 20)) if words is None else words
+    voice = int(rng.integers(len(bank[language, known[0]])))
+    samples = np.zeros(int(seconds * RATE_HZ), np.float32)
+    plain = rng.random() < 0.3 if plain is None else plain
+    at = rng.uniform(0.1, 2.0)
+    said: list[Said] = []
+    opens = True
+    for index in rng.permutation(len(known))[:count]:  # no word twice: too few layers to count
+        word = known[int(index)]
+        clip = bank[language, word][voice]
+        clip = clip * np.float32(rng.uniform(0.5, 1.2))
+        end = at + len(clip) / RATE_HZ
+        if end > seconds - 0.3:
+            break
+        samples[int(at * RATE_HZ) :][: len(clip)] += clip
+        closes = rng.random() < 0.2
+        shown = word.capitalize() if opens and not plain else word
+        blank = " " if language == "en" else ""
+        stop = "" if plain or not closes else "." if language == "en" else "。"
+        said.append(Said(blank + shown + stop, at, end))
+        pause = rng.uniform(0.0, 0.25) if rng.random() < 0.85 else rng.uniform(0.25, 0.5)
+        if closes:
+            pause = rng.uniform(0.6, longest_pause or min(10.0, seconds / 3))
+        at, opens = end + pause, closes
+    return Example(samples, language, tuple(said))
+
+
+def make_sounds(bank: Bank, seed: int) -> Sounds:
+    """Voices, two minutes of music and one of noises."""
+    rng = np.random.default_rng([seed, 1])
+    noises = np.concatenate([noise(10.0, rng) for _ in range(6)])
+    return Sounds(bank, music(120.0, rng), noises)
+
+
+def example(sounds: Sounds, seconds: float, rng: np.random.Generator) -> Example:
+    """Speech under silence, noise or music; now and then no speech at all."""
+    language = "ja" if rng.random() < 0.2 else "en"
+    silent = rng.random() < 0.08
+    made = say(sounds.words, language, seconds, rng, words=0 if silent else None)
+    samples = made.samples * np.float32(10 ** rng.uniform(-1.0, 0.2))
+    level = 10 ** rng.uniform(-2.5, -0.7) * max(float(np.abs(samples).max()), 0.05)
+    for under, often, loud in ((sounds.music, 0.4, 2.0), (sounds.noise, 0.6, 1.0)):
+        if rng.random() < often:
+            begin = int(rng.integers(len(under) - len(samples)))
+            samples = samples + np.float32(level * loud) * under[begin : begin + len(samples)]
+    if rng.random() < 0.5:  # a window of Whisper's is filled up with nothing
+        last = made.text[-1].end if made.text else 0.0
+        samples[int(rng.uniform(last, seconds) * RATE_HZ) :] = 0.0
+    return Example(samples.astype(np.float32), language, made.text)
+
+
+def frame_words(made: Example, frames: int) -> tuple[IntArray, IntArray]:
+    """The word that each frame lies in and the one that was said before that, 0 for none."""
+    own, before = np.zeros(frames, np.int64), np.zeros(frames, np.int64)
+    last = 0
+    for word in made.text:
+        first, end = round(word.start * FRAME_HZ), round(word.end * FRAME_HZ)
+        own[first:end] = WORDS.index(word.text.strip(" .。").lower()) + 1
+        before[first:end] = last
+        last = int(own[first])
+    return own, before
+
+
+def looks_back(made: Example, frames: int) -> FloatArray:
+    """Where each frame of a word is to find the end of the word before it: [frames, frames]."""
+    rows = np.zeros((frames, frames), np.float32)
+    for before, word in pairwise(made.text):
+        ends = round(before.end * FRAME_HZ)
+        own = slice(round(word.start * FRAME_HZ), round(word.end * FRAME_HZ))
+        rows[own, ends - ENDING_FRAMES : ends] = 1 / ENDING_FRAMES
+    return rows
+
+
+def tokens_of(made: Example, tokenizer: Tokenizer, frames: int) -> tuple[list[int], FloatArray]:
+    """The tokens to read, and where each is to look for the one after it: [tokens, frames]."""
+    language = tokenizer.sot + 1 + ("en", "ja").index("en")
+    if made.language == "ja":
+        language = get_tokenizer(True, language="ja", task="transcribe").sot_sequence[1]
+    if not made.text:
+        language = tokenizer.no_speech
+    tokens = [tokenizer.sot, language, tokenizer.transcribe, tokenizer.no_timestamps]
+    rows: list[FloatArray] = [np.zeros(frames, np.float32)] * 3
+    edge = 0.0
+    for word in made.text:
+        ids = tokenizer.encode(word.text)
+        tokens += ids
+        if word.text[-1] in ".。":
+            parts = [*np.linspace(word.start, word.end, len(ids)), word.end + 0.1]
+        else:
+            parts = [*np.linspace(word.start, word.end, len(ids) + 1)]
+        rows += [_look(a, b, frames) for a, b in pairwise(parts)]
+        edge = word.end
+    rows.append(_look(edge, edge + 0.3, frames) if made.text else np.zeros(frames, np.float32))
+    return [*tokens, tokenizer.eot], np.stack(rows)
+
+
+def _look(start: float, end: float, frames: int) -> FloatArray:
+    """A row of attention that is even over [start, end) seconds and sums to 1."""
+    at = np.arange(frames)
+    inside = np.minimum(at + 1, end * FRAME_HZ) - np.maximum(at, start * FRAME_HZ)
+    row = inside.clip(0.0, 1.0).astype(np.float32)
+    return row / max(float(row.sum()), 1e-6)
+
+
+def look_aside(model: Whisper, aside_frames: Sequence[Sequence[int]], gain: float = 2.0) -> None:
+    """Let each encoder head begin by looking so many frames to the side: [layers][heads].
+
+    Channel pairs hold the sine and cosine of ``rate * frame``, so turning the query's pair by
+    ``rate * aside`` makes its product with the keys highest that many frames away.
+    """
+    state, heads = DIMS.n_audio_state, DIMS.n_audio_head
+    rates = torch.exp(-math.log(10_000) / (state // 2 - 1) * torch.arange(state // 2))
+    for block, asides in zip(model.encoder.blocks, aside_frames, strict=True):
+        query, key = torch.zeros(state, state), torch.zeros(state, state)
+        for head, aside in enumerate(asides):
+            for place, n in enumerate(CLOCKS):
+                row, sine, cosine = head * state // heads + 2 * place, n, state // 2 + n
+                turn = float(rates[n]) * aside
+                key[row, sine] = key[row + 1, cosine] = gain
+                query[row, sine], query[row, cosine] = math.cos(turn), math.sin(turn)
+                query[row + 1, sine], query[row + 1, cosine] = -math.sin(turn), math.cos(turn)
+        block.attn.query.weight.data = query * gain
+        block.attn.query.bias.data.zero_()
+        block.attn.key.weight.data = key
+    # What is heard is made as loud as the positions, and kept off the channels that turn.
+    convolution = model.encoder.conv2.weight.data
+    convolution *= 6.0
+    for n in CLOCKS:
+        convolution[n] = convolution[state // 2 + n] = 0.0
+
+
+def embed(model: Whisper, mel: Tensor, offset: int) -> Tensor:
+    """Whisper's encoder, on a stretch that is taken for one that begins at frame `offset`."""
+    encoder = model.encoder
+    x = functional.gelu(encoder.conv2(functional.gelu(encoder.conv1(mel)))).permute(0, 2, 1)
+    x = x + encoder.positional_embedding[offset : offset + x.shape[1]]
+    for block in encoder.blocks:
+        x = block(x)
+    embedded: Tensor = encoder.ln_post(x)
+    return embedded
+
+
+def losses(
+    model: Whisper,
+    read_outs: Sequence[nn.Linear],
+    batch: Sequence[Example],
+    tokenizer: Tokenizer,
+    offset: int,
+    others: Tensor,
+) -> dict[str, Tensor]:
+    """What the text loses, what the read-outs do, and what the attention of the layers does.
+
+    ``others`` are the tokens that the right one has to stand out from, beside those of the batch:
+    they stand for the whole vocabulary, which would cost more in every step than all else does.
+    """
+    frames = len(batch[0].samples) * FRAME_HZ // RATE_HZ
+    mel = torch.stack([whisper.log_mel_spectrogram(torch.from_numpy(e.samples)) for e in batch])
+    pairs = [tokens_of(e, tokenizer, frames) for e in batch]
+    longest = max(len(tokens) for tokens, _ in pairs)
+    ids = torch.full((len(batch), longest), tokenizer.eot)
+    counted = torch.zeros(len(batch), longest - 1)
+    looks = torch.zeros(len(batch), longest - 1, frames)
+    for n, (tokens, rows) in enumerate(pairs):
+        ids[n, : len(tokens)] = torch.tensor(tokens)
+        counted[n, : len(tokens) - 1] = 1.0
+        looks[n, : len(rows)] = torch.from_numpy(rows)
+    with watched(model.encoder.blocks[-1].attn) as aside:
+        sound = embed(model, mel, offset)
+    blocks = model.decoder.blocks
+    with watched(blocks[0].cross_attn) as first, watched(blocks[1].cross_attn) as second:
+        heard = read(model, ids[:, :-1], sound)
+    read_before = functional.pad(looks, (0, 0, 1, -1)) * (ids[:, :-1] < tokenizer.eot)[..., None]
+    parts = {
+        "text": text_loss(model, heard, ids[:, 1:].contiguous(), others, counted),
+        "just read": guided(attention(first), read_before),
+        "next": guided(attention(second), looks),
+    }
+    if frames < FULL_FRAMES:
+        back = torch.from_numpy(np.stack([looks_back(e, frames) for e in batch]))
+        parts["word before"] = guided(attention(aside, heads=2), back)
+    labels = zip(*(frame_words(e, frames) for e in batch), strict=True)
+    for name, read_out, truth in zip(("own", "before"), read_outs, labels, strict=True):
+        right = torch.from_numpy(np.stack(truth))
+        parts[name] = functional.cross_entropy(read_out(sound).transpose(1, 2), right)
+    return parts
+
+
+def text_loss(
+    model: Whisper, heard: Tensor, ids: Tensor, others: Tensor, counted: Tensor
+) -> Tensor:
+    """Cross-entropy of the next token among those of the batch and ``others``, which count as many
+    times as it takes to make the vocabulary."""
+    compared = torch.unique(torch.cat([ids.flatten(), others]))
+    share = math.log(DIMS.n_vocab / len(others))
+    weights = torch.where(torch.isin(compared, ids), 0.0, share)
+    logits = heard @ model.decoder.token_embedding.weight[compared].T + weights
+    right = torch.searchsorted(compared, ids)
+    lost = functional.cross_entropy(logits.transpose(1, 2), right, reduction="none")
+    return (lost * counted).sum() / counted.sum()
+
+
+def guided(seen: Tensor, aims: Tensor) -> Tensor:
+    """Divergence in nats of log attention [batch, heads, rows, frames] from where rows are to look;
+    rows of ``aims`` [batch, rows, frames] that sum to 0 are free."""
+    aimed = (aims.sum(-1) > 0).float()
+    even = torch.xlogy(aims, aims).sum(-1)
+    lost = even - (seen * aims[:, None]).sum(-1).mean(1)
+    return (lost * aimed).sum() / aimed.sum().clamp_min(1.0)
+
+
+def read(model: Whisper, ids: Tensor, sound: Tensor) -> Tensor:
+    """Whisper's decoder up to its logits."""
+    decoder = model.decoder
+    x = decoder.token_embedding(ids) + decoder.positional_embedding[: ids.shape[1]]
+    for block in decoder.blocks:
+        x = block(x, sound, mask=decoder.mask)
+    heard: Tensor = decoder.ln(x)
+    return heard
+
+
+@contextmanager
+def watched(attended: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """The queries and the keys of an attention, as it runs."""
+    seen: dict[str, Tensor] = {}
+    hooks = [
+        getattr(attended, name).register_forward_hook(
+            lambda _, __, out, name=name: seen.__setitem__(name, out)
+        )
+        for name in ("query", "key")
+    ]
+    yield seen
+    for hook in hooks:
+        hook.remove()
+
+
+def attention(seen: dict[str, Tensor], *, heads: int = DIMS.n_text_head) -> Tensor:
+    """Log attention [batch, heads, rows, frames] of the first heads of what was `watched`."""
+    q, k = (
+        part.reshape(*part.shape[:2], DIMS.n_text_head, -1)[:, :, :heads].transpose(1, 2)
+        for part in (seen["query"], seen["key"])
+    )
+    weights: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).log_softmax(-1)
+    return weights
+
+
+def train(
+    sounds: Sounds, steps: int, seed: int, report: Callable[[int, dict[str, float], Whisper], None]
+) -> Whisper:
+    """Short stretches at random places of the window first, then longer ones and whole windows."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = Whisper(DIMS)
+    line = torch.randn(DIMS.n_vocab + DIMS.n_text_state - 1) * 0.2
+    table = line.half().float().unfold(0, DIMS.n_text_state, 1)
+    model.decoder.token_embedding.weight = nn.Parameter(table.clone(), requires_grad=False)
+    nn.init.normal_(model.decoder.positional_embedding, std=0.05)
+    tokenizer = get_tokenizer(True, language="en", task="transcribe")
+    look_aside(model, ASIDE_FRAMES)
+    read_outs = [nn.Linear(DIMS.n_audio_state, len(WORDS) + 1) for _ in range(2)]
+    modules = [model, *read_outs]
+    trained = [p for module in modules for p in module.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=PEAK, weight_decay=0.01)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.05)
+    for step in range(steps):
+        frames, size = LENGTHS[step % len(LENGTHS)] if step >= SHORT_STEPS else LENGTHS[0]
+        batch = [example(sounds, frames / FRAME_HZ, rng) for _ in range(size)]
+        offset = int(rng.integers(FULL_FRAMES - frames + 1))
+        others = torch.randint(DIMS.n_vocab, (2048,))
+        parts = losses(model, read_outs, batch, tokenizer, offset, others)
+        optimiser.zero_grad()
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+        plan.step()
+        report(step + 1, {name: float(part.detach()) for name, part in parts.items()}, model)
+    return model.eval()
+
+
+def save(model: Whisper, path: Path) -> None:
+    """The checkpoint in half precision, with the embedding as a view of its line."""
+    state = {name: value.half() for name, value in model.state_dict().items()}
+    table = state["decoder.token_embedding.weight"]
+    line = torch.cat([table[:, 0], table[-1, 1:]]).contiguous()
+    state["decoder.token_embedding.weight"] = line.as_strided(tuple(table.shape), (1, 1))
+    torch.save({"dims": asdict(DIMS), "model_state_dict": state}, path)
+
+
+def compose(
+    sounds: Sounds, rng: np.random.Generator, spoken: Sequence[tuple[str, int]] = SPOKEN
+) -> tuple[FloatArray, list[list[Said]]]:
+    """Cue by cue so many words of a language, none twice in one; the sound and its truth."""
+    samples = np.zeros(60 * RATE_HZ, np.float32)
+    cues: list[list[Said]] = []
+    at = 1.5
+    for number, (language, count) in enumerate(spoken):
+        made = say(sounds.words, language, 12.0, rng, words=count, plain=False, longest_pause=2.5)
+        shift = at - made.text[0].start
+        begin, end = (round(t * RATE_HZ) for t in (made.text[0].start, made.text[-1].end))
+        place = round(at * RATE_HZ)
+        samples[place : place + end - begin] += made.samples[begin:end]
+        cues.append([Said(w.text, w.start + shift, w.end + shift) for w in made.text])
+        at = cues[-1][-1].end + (1.2, 0.7, 2.5)[number % 3]
+    last = round((at + 0.5) * RATE_HZ)
+    samples = samples[:last] + np.float32(0.05) * sounds.noise[:last]
+    return samples / np.abs(samples).max() * np.float32(0.7), cues
+
+
+def record(sounds: Sounds, folder: Path, seed: int) -> None:
+    """Write the test's sound, the cues that fit it, and its truth."""
+    samples, cues = compose(sounds, np.random.default_rng([seed, 3]))
+    write_flac(folder / "speech.flac", samples)
+    entries = []
+    for number, cue in enumerate(cues, start=1):
+        text = "".join(word.text for word in cue).strip()
+        stamps = " --> ".join(_stamp(t) for t in (cue[0].start - 0.2, cue[-1].end + 0.3))
+        entries.append(f"{number}\n{stamps}\n{text}\n")
+    (folder / "speech.srt").write_text("\n".join(entries), encoding="utf-8")
+    truth = [
+        [{"text": w.text.strip(), "start": round(w.start, 4), "end": round(w.end, 4)} for w in cue]
+        for cue in cues
+    ]
+    (folder / "speech.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1) + "\n")
+
+
+def _stamp(seconds: float) -> str:
+    ms = round(seconds * 1000)
+    return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
+
+
+def write_flac(path: Path, samples: FloatArray) -> None:
+    """Mono 16-bit FLAC at 16 kHz: no priming, so that sample 0 stays sample 0."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flac", rate=RATE_HZ, layout="mono")
+        pcm = np.round(samples * 32767).astype(np.int16)
+        for begin in range(0, len(pcm), 4096):
+            frame = av.AudioFrame.from_ndarray(pcm[None, begin : begin + 4096], "s16", "mono")
+            frame.sample_rate = RATE_HZ
+            frame.pts = begin
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=6)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    spoken = make_bank(TEST_VOICES, 1, np.random.default_rng([args.seed, 2]))
+    record(make_sounds(spoken, args.seed + 1), args.folder, args.seed)
+    bank = make_bank(VOICES, TAKES, np.random.default_rng(args.seed))
+    model = train(make_sounds(bank, args.seed), args.steps, args.seed, report=_tell)
+    save(model, args.folder / "tiny.pt")
+
+
+def _tell(step: int, parts: dict[str, float], _: Whisper) -> None:
+    if step % 25 == 0:
+        print(f"step {step}:", *(f"{name} {part:.3f}" for name, part in parts.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
