@@ -24,7 +24,6 @@ from avsync.aligner.path import evidence, peak
 
 STEP_S = 0.02  # seconds from one lag to the next
 NEAR = 2  # steps: within one frame
-TOKEN_RATE_HZ = 25
 SUREST = 40.0  # log odds beyond which more say nothing more
 DOUBT = {"faces": 0.01, "motion": 0.5}
 """The share of windows that tell nothing: of a listener's face, of things that move in silence."""
