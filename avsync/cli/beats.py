@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
-from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with
+from avsync.cli.exits import DONE, REFUSED, fail_by
 from avsync.cli.terminal import Bar, print_error, print_line
 from avsync.cli.values import Parser, add_loudness, bpm, meter
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure
 
 if TYPE_CHECKING:
     from avsync.beats.grid import BeatGrid
@@ -74,12 +73,8 @@ def run(args: argparse.Namespace) -> int:
             )
         if len(grid) or args.force:
             _write(grid, args)
-    except ValueError as error:
-        if isinstance(error, AvsyncError):
-            return fail_with(Failure.of(error), args)
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, OSError, ValueError) as error:
+        return fail_by(error, args)
     _report(grid, args)
     return DONE if len(grid) else REFUSED
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from avsync.cli.records import Record, error_record
 from avsync.cli.terminal import print_error, print_line
+from avsync.errors import AvsyncError
 from avsync.jobs import Failure
 
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
@@ -24,6 +25,13 @@ def fail_with(failure: Failure, args: argparse.Namespace, code: int = FAILED) ->
         print_json(error_record(failure.message, failure.path, failure.line))
     print_error(failure.message)
     return code
+
+
+def fail_by(error: AvsyncError | OSError | ValueError, args: argparse.Namespace) -> int:
+    """Say what failed; a ValueError that is not avsync's own is a wrong command line."""
+    if isinstance(error, ValueError) and not isinstance(error, AvsyncError):
+        return fail(str(error), args, USAGE)
+    return fail_with(Failure.of(error), args)
 
 
 def print_json(record: Record) -> None:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.exits import DONE, REFUSED, fail_by, print_json, print_lines
 from avsync.cli.offset_report import offset_lines, offset_record, recording_lines, recordings_record
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, count, probability
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure
 
 if TYPE_CHECKING:
     from avsync.offset.recordings import Recording, Recordings
@@ -88,12 +87,8 @@ def run(args: argparse.Namespace) -> int:
         if len(args.files) == 1:
             return _run_film(args)
         return _run_recordings(args)
-    except ValueError as error:
-        if isinstance(error, AvsyncError):
-            return fail_with(Failure.of(error), args)
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, OSError, ValueError) as error:
+        return fail_by(error, args)
 
 
 def _run_film(args: argparse.Namespace) -> int:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
-from avsync.cli.exits import DONE, FAILED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.exits import DONE, FAILED, fail_by, print_json, print_lines
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
 from avsync.cli.values import Parser
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure
 from avsync.timemap import Span
 
 if TYPE_CHECKING:
@@ -99,12 +98,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check(args)
         return _run(args)
-    except ValueError as error:
-        if isinstance(error, AvsyncError):
-            return fail_with(Failure.of(error), args)
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, OSError, ValueError) as error:
+        return fail_by(error, args)
 
 
 def _check(args: argparse.Namespace) -> None:

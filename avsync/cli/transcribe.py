@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsync.cli.exits import DONE, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.exits import DONE, fail_by, print_json, print_lines
 from avsync.cli.terminal import Bar
 from avsync.cli.values import Parser
 from avsync.cli.words_options import add_model_options, check_output
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure
 
 if TYPE_CHECKING:
     from avsync.cache import TokenCache
@@ -87,12 +86,8 @@ def run(args: argparse.Namespace) -> int:
             if shots is not None:
                 subtitles = _in_step(transcript, shots, args)
         write_subtitles(subtitles, args.output)
-    except ValueError as error:
-        if isinstance(error, AvsyncError):
-            return fail_with(Failure.of(error), args)
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, OSError, ValueError) as error:
+        return fail_by(error, args)
     _report(transcript, args)
     return DONE
 

@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.exits import DONE, REFUSED, fail_by, print_json, print_lines
 from avsync.cli.terminal import Bar, print_error, printable
 from avsync.cli.values import Parser, count, encoding, seconds
 from avsync.cli.words_options import add_model_options, check_output
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure
 
 if TYPE_CHECKING:
     from avsync.words.result import WordAlignment
@@ -73,12 +72,8 @@ def run(args: argparse.Namespace) -> int:
             from avsync.words.files import write_words
 
             write_words(alignment, args.output, characters=args.chars)
-    except ValueError as error:
-        if isinstance(error, AvsyncError):
-            return fail_with(Failure.of(error), args)
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, OSError, ValueError) as error:
+        return fail_by(error, args)
     _report(alignment, args)
     if heard or args.force:
         return DONE

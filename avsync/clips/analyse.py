@@ -61,13 +61,12 @@ def analyse_clip(
     """
     path = Path(path)
     shown = probe_video(path)
-    model = model or load_picture_model()
-    used = model
+    used = model or load_picture_model()
     [sight] = made_once(
         lambda: [_watch(path, shown, used, FaceDetector() if faces else None, progress)],
         path,
         track=shown.track,
-        version=f"clip {VERSION}{' with faces' * faces} {model.version}",
+        version=f"clip {VERSION}{' with faces' * faces} {used.version}",
         cache=cache,
     )
     return _clip(path, shown, sight, faces=faces)
