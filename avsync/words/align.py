@@ -19,6 +19,7 @@ from avsync.words.engine import SAMPLE_RATE_HZ, Engine, Found, LineWords
 from avsync.words.marking import cue_words
 from avsync.words.models import Precision, SpeechModel
 from avsync.words.result import WordAlignment
+from avsync.words.silence import listen
 from avsync.words.spoken import cue_text
 from avsync.words.windows import Line, Reel, Window, plan_windows
 
@@ -158,23 +159,20 @@ def _find_long(window: Window, reel: Reel, engine: Engine, later: float) -> Line
     at, done = window.start, 0  # seconds; characters of the text
     words: list[Found] = []
     while at < window.end and done < len(line.text):
-        length = min(engine.longest, window.end - at)
-        rest = replace(line, text=line.text[done:])
-        samples = reel.read(at, at + length)
-        last = at + length >= window.end
+        heard = listen(reel, at, window.end, engine.longest)
+        rest = replace(line, start=0.0, end=heard.length, text=line.text[done:])
+        last = heard.end >= window.end
         # What is left has to be in the last look, unless it is more than can be read.
         more = not last or engine.size(rest.text) > engine.most_units
-        (looked,) = engine.find(
-            samples, [rest], start=at, slack=window.end - line.end, open_end=more
-        )
-        kept = _reached(looked.words, length if last else length - TAIL)
-        words += [word.moved(done, at) for word in kept]
+        (looked,) = engine.find(heard.samples, [rest], start=0.0, slack=0.0, open_end=more)
+        kept = _reached(looked.words, heard.length if last else heard.length - TAIL)
+        words += [heard.moved(word).moved(done, 0.0) for word in kept]
         if kept:
             done += kept[-1].finish
             done += len(line.text[done:]) - len(line.text[done:].lstrip())
-            at += max(kept[-1].end - 0.1, 0.0)
+            at = max(at, words[-1].end - 0.1)
         else:
-            at += max(length - 2 * TAIL, TAIL)
+            at = heard.film(max(heard.length - 2 * TAIL, TAIL))
         reel.forget(min(at, later))
     left = (span for span in engine.words(line.text) if span[0] >= done)
     words += [Found(begin, finish, np.nan, np.nan, 0.0, 0.0) for begin, finish in left]

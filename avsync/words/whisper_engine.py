@@ -20,6 +20,7 @@ from avsync.aligner.monotonic import MonotonicPath, decode_monotonic
 from avsync.words.attention import FRAME_HZ, Look, choose_heads, embed, look, token_scores
 from avsync.words.engine import SAMPLE_RATE_HZ, Found, LineWords
 from avsync.words.models import SpeechModel
+from avsync.words.silence import quiet_frames
 from avsync.words.tokens import Unit, sounding, split
 from avsync.words.windows import Line
 
@@ -37,10 +38,6 @@ AROUND_FRAMES = 15
 """What is listened to around a line that was found, to say whether it is that line."""
 TRIAL_TOKENS = 12
 """Tokens of text from which the heads of an unknown checkpoint are chosen."""
-QUIET_POWER, QUIET_SHARE = 1e-7, 1e-5
-"""Silence: 70 dB under full scale, or 50 dB under the loudest frame."""
-QUIET_FRAMES = 10
-"""Frames of silence in a row from which on no word is said in them."""
 QUIET_COST = 3.0
 """Nats against a token in a frame of silence, whatever the decoder looks at."""
 
@@ -225,21 +222,6 @@ def _near(first: float, last: float, frames: int) -> slice:
     """The frames that hold [first, last) seconds, of those that there are."""
     begin = min(max(0, int(first * FRAME_HZ)), frames)
     return slice(begin, min(max(begin, int(np.ceil(last * FRAME_HZ))), frames))
-
-
-def quiet_frames(samples: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether each frame lies in silence that no word is said in: bool [frames].
-
-    A stop within a word is as quiet, but shorter than `QUIET_FRAMES`.
-    """
-    hop = SAMPLE_RATE_HZ // FRAME_HZ
-    power = (samples[: len(samples) // hop * hop].reshape(-1, hop).astype(np.float64) ** 2).mean(1)
-    floor = max(QUIET_POWER, power.max(initial=0.0) * QUIET_SHARE)
-    edges = np.flatnonzero(np.diff((power < floor).astype(np.int8), prepend=0, append=0))
-    quiet = np.zeros(len(power), bool)
-    for first, last in edges.reshape(-1, 2):
-        quiet[first:last] = last - first >= QUIET_FRAMES
-    return quiet
 
 
 def _missed(unit: Unit) -> Found:
