@@ -7,6 +7,8 @@ from pathlib import Path
 
 from avsync.cli.values import (
     Parser,
+    add_loudness,
+    add_no_cache,
     count,
     encoding,
     frame_rate,
@@ -155,12 +157,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="the scheduler of a Dask cluster, such as tcp://HOST:8786 (extra: avsync[cluster])",
     )
-    group.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="do not keep what was heard in the film for the next run",
-    )
+    add_no_cache(group, "heard in the film")
 
 
 def _add_reporting(parser: argparse.ArgumentParser) -> None:
@@ -172,8 +169,4 @@ def _add_reporting(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="draw the evidence (.png, .svg, .pdf); a directory for several",
     )
-    loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no summary")
-    loudness.add_argument(
-        "-v", "--verbose", action="store_true", help="every clamped cue and every repair"
-    )
+    add_loudness(group, table="summary", verbose="every clamped cue and every repair")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from avsync.cli.values import Parser, bpm, count, frame_rate, meter
+from avsync.cli.values import Parser, add_loudness, add_no_cache, bpm, count, frame_rate, meter
 
 FILM_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv")
 PRESETS = (
@@ -191,15 +191,8 @@ def _add_running(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--force", action="store_true", help="go by beats that are not to be trusted, too"
     )
-    group.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="do not keep what was seen in the clips for the next run",
-    )
-    loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no summary")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="every shot, and why")
+    add_no_cache(group, "seen in the clips")
+    add_loudness(group, table="summary", verbose="every shot, and why")
 
 
 def _rule(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from avsync.cli.exits import DONE, REFUSED, fail_by, print_json, print_lines
 from avsync.cli.offset_report import offset_lines, offset_record, recording_lines, recordings_record
 from avsync.cli.terminal import Bar, print_error
-from avsync.cli.values import Parser, add_loudness, count, probability
+from avsync.cli.values import Parser, add_loudness, add_no_cache, count, probability
 from avsync.errors import AvsyncError
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def parser() -> argparse.ArgumentParser:
         "--force", action="store_true", help="write what was found even where it is doubtful"
     )
     made.add_argument("--model", metavar="PATH", type=Path, help="other weights (one film)")
-    made.add_argument(
-        "--no-cache", action="store_true", help="forget what was seen and heard (one film)"
-    )
+    add_no_cache(made, "seen and heard (one film)")
     written = made.add_argument_group("what to write")
     written.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     written.add_argument(
@@ -106,7 +104,7 @@ def _run_film(args: argparse.Namespace) -> int:
             film,
             audio_track=args.audio_track,
             model=load_sync_model(args.model) if args.model else None,
-            cache=None if args.no_cache else TokenCache(),
+            cache=TokenCache() if args.cache else None,
             progress=bar,
         )
         accepted = _accepted(offset, args)
@@ -193,9 +191,8 @@ def _run_recordings(args: argparse.Namespace) -> int:
 
 def _targets(args: argparse.Namespace) -> list[Path | None]:
     """The file that each recording is to be written to; checked before the work."""
-    for option in ("model", "no_cache"):
-        if getattr(args, option):
-            name = "--" + option.replace("_", "-")
+    for name, given in (("--model", args.model), ("--no-cache", not args.cache)):
+        if given:
             raise ValueError(f"{name} is for one film; several recordings need no model")
     if args.otio is not None:
         if args.otio.suffix.lower() != ".otio":

@@ -13,7 +13,7 @@ from avsync.cli.planning import UsageError
 from avsync.cli.records import Record, rules_record
 from avsync.cli.report import rules_lines
 from avsync.cli.terminal import Bar
-from avsync.cli.values import Parser, add_loudness, count, encoding, frame_rate
+from avsync.cli.values import Parser, add_loudness, add_no_cache, count, encoding, frame_rate
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure, file_identity, other_format
 from avsync.polishing.profiles import PROFILES
@@ -85,12 +85,7 @@ def _add_film(made: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not listen: a cue's ends may move by half a second, whatever is spoken there",
     )
-    group.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="do not keep what was seen and heard for the next run",
-    )
+    add_no_cache(group, "seen and heard")
 
 
 def _add_subtitles(made: argparse.ArgumentParser) -> None:

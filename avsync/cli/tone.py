@@ -12,7 +12,7 @@ from avsync.atomic import atomic_path
 from avsync.cli.exits import DONE, FAILED, fail_by, print_json, print_lines
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
-from avsync.cli.values import Parser
+from avsync.cli.values import Parser, add_loudness, add_no_cache, count
 from avsync.errors import AvsyncError
 from avsync.timemap import Span
 
@@ -56,14 +56,9 @@ def parser() -> argparse.ArgumentParser:
     cut.add_argument(
         "--scenes", metavar="FILE.csv", type=Path, help="windows by name: name,start_s,end_s"
     )
-    made.add_argument("--audio-track", metavar="N", type=int, help="listen to this track")
+    made.add_argument("--audio-track", metavar="N", type=count, help="listen to this track")
     made.add_argument("--model", metavar="PATH", type=Path, help="other weights")
-    made.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="do not keep what was heard and seen for the next run",
-    )
+    add_no_cache(made, "heard and seen")
     written = made.add_argument_group("what to write")
     written.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     written.add_argument("--csv", metavar="FILE", type=Path, help="a line for each window")
@@ -77,9 +72,7 @@ def parser() -> argparse.ArgumentParser:
         help="which measures and moments made window N (from 1; alone: the one that stands out)",
     )  # fmt: skip
     written.add_argument("--explain-plot", metavar="FILE", type=Path, help="draw that explanation")
-    loudness = made.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    add_loudness(made)
     return made
 
 

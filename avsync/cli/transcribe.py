@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, fail_by, print_json, print_lines
 from avsync.cli.terminal import Bar
-from avsync.cli.values import Parser
+from avsync.cli.values import Parser, add_no_cache
 from avsync.cli.words_options import add_model_options, check_output
 from avsync.errors import AvsyncError
 
@@ -48,12 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--force", action="store_true", help="write over a file that is there")
     made.add_argument("--json", action="store_true", help="what was done as JSON on stdout")
-    made.add_argument(
-        "--no-cache",
-        dest="cache",
-        action="store_false",
-        help="listen again to a film that is known",
-    )
+    add_no_cache(made, "heard in the film")
     add_model_options(made)
     return made
 

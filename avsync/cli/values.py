@@ -95,8 +95,23 @@ bpm.__name__ = "number"
 meter.__name__ = "meter"
 
 
-def add_loudness(group: argparse._ActionsContainer) -> None:
-    """The options -q and -v of a command that prints a table."""
+def add_loudness(
+    group: argparse._ActionsContainer,
+    *,
+    table: str = "table",
+    verbose: str = "the libraries' warnings",
+) -> None:
+    """The options -q and -v of a command that prints a ``table``; -v shows what is ``verbose``."""
     loudness = group.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="the libraries' warnings")
+    loudness.add_argument("-q", "--quiet", action="store_true", help=f"no bar and no {table}")
+    loudness.add_argument("-v", "--verbose", action="store_true", help=verbose)
+
+
+def add_no_cache(group: argparse._ActionsContainer, learnt: str) -> None:
+    """The option --no-cache, as ``cache``; ``learnt`` says what a cache keeps."""
+    group.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help=f"do not keep what was {learnt} for the next run",
+    )

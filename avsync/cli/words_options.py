@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from avsync.cli.values import count
+from avsync.cli.values import add_loudness, count
 from avsync.jobs import Listen, file_identity
 
 
@@ -26,9 +26,7 @@ def add_model_options(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--audio-track", metavar="N", type=count, help="stream index, if not the default track"
     )
-    loudness = made.add_mutually_exclusive_group()
-    loudness.add_argument("-q", "--quiet", action="store_true", help="no bar and no table")
-    loudness.add_argument("-v", "--verbose", action="store_true", help="every line, every warning")
+    add_loudness(made, verbose="every line, every warning")
 
 
 def add_words_options(made: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MUSIC", "PICTURE", "SPEECH", "Measure", "names_of"]
+__all__ = ["FIRST_WEIGHTS", "MUSIC", "PICTURE", "SPEECH", "Measure", "names_of"]
 
 FloatArray = npt.NDArray[np.float64]
 Direction = Literal[-1, 0, 1]
@@ -108,6 +108,25 @@ PICTURE = (
     Measure("smiles", "0 to 1", 0.0, 0.3, 0, 1, "smiles", "no smiles",
             "mouth over eye distance, CenterFace"),
 )  # fmt: skip
+FIRST_WEIGHTS: dict[str, tuple[dict[str, float], dict[str, float]]] = {
+    "speech": (
+        {"loudness": 0.05, "dynamics": 0.03, "pitch": 0.24, "pitch_range": 0.1, "effort": 0.16,
+         "edge": 0.12, "overtones": 0.1, "speech_rate": 0.1, "speech_flux": 0.1},
+        {"pitch_range": 0.06, "clearness": 0.06},
+    ),
+    "music": (
+        {"loudness": 0.12, "dynamics": 0.03, "onset_density": 0.18, "pace": 0.1,
+         "flux": 0.18, "brightness": 0.15, "tempo": 0.2, "pulse": 0.06},
+        {"tempo": 0.1, "mode": 0.4, "harmony": 0.06, "register": 0.08},
+    ),
+    "picture": (
+        {"brightness": 0.08, "saturation": 0.14, "contrast": 0.06, "motion": 0.25, "stir": 0.12,
+         "shot_rate": 0.25},
+        {"brightness": 0.35, "saturation": 0.12, "hue": 0.12, "smiles": 0.3},
+    ),
+}  # fmt: skip
+"""Weights of arousal and valence before any training, in units of each measure's spread: sizes of
+effect in the sources that the measures name."""
 
 
 def names_of(measures: tuple[Measure, ...]) -> list[str]:

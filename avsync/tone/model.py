@@ -26,7 +26,7 @@ from avsync.aligner.attention import ContextAttention
 from avsync.encoders.checkpoint import PACKAGED, load_weights, save_weights
 from avsync.tone.evidence import REACH, Bond, Trajectory
 from avsync.tone.hearing import SOUND_TOKENS, Heard
-from avsync.tone.measures import MUSIC, PICTURE, SPEECH, Measure
+from avsync.tone.measures import FIRST_WEIGHTS, MUSIC, PICTURE, SPEECH, Measure
 from avsync.tone.seeing import PICTURE_TOKENS, Seen
 from avsync.tone.windows import pooled_error
 
@@ -49,26 +49,6 @@ _DIM = 24
 _CHUNK = 120  # moments that are judged at once
 
 FloatArray = npt.NDArray[np.float64]
-
-# Weights before any training: sizes of effect in the sources that `measures` names, in units of
-# each measure's spread.
-_FIRST: dict[str, tuple[dict[str, float], dict[str, float]]] = {
-    "speech": (
-        {"loudness": 0.05, "dynamics": 0.03, "pitch": 0.24, "pitch_range": 0.1, "effort": 0.16,
-         "edge": 0.12, "overtones": 0.1, "speech_rate": 0.1, "speech_flux": 0.1},
-        {"pitch_range": 0.06, "clearness": 0.06},
-    ),
-    "music": (
-        {"loudness": 0.12, "dynamics": 0.03, "onset_density": 0.18, "pace": 0.1,
-         "flux": 0.18, "brightness": 0.15, "tempo": 0.2, "pulse": 0.06},
-        {"tempo": 0.1, "mode": 0.4, "harmony": 0.06, "register": 0.08},
-    ),
-    "picture": (
-        {"brightness": 0.08, "saturation": 0.14, "contrast": 0.06, "motion": 0.25, "stir": 0.12,
-         "shot_rate": 0.25},
-        {"brightness": 0.35, "saturation": 0.12, "hue": 0.12, "smiles": 0.3},
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +93,7 @@ class SideModel(nn.Module):
         super().__init__()
         ways = [[m.arousal for m in measures], [m.valence for m in measures]]
         self.register_buffer("directions", torch.tensor(ways, dtype=torch.float32), False)
-        sizes = [[way.get(m.name, 0.02) for m in measures] for way in _FIRST[kind]]
+        sizes = [[way.get(m.name, 0.02) for m in measures] for way in FIRST_WEIGHTS[kind]]
         self.register_buffer("first", torch.tensor(sizes), False)
         self.raw = nn.Parameter(torch.log(torch.expm1(torch.tensor(sizes))))
         self.register_buffer(

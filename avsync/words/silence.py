@@ -135,7 +135,8 @@ def _runs(flags: BoolArray, least: int) -> BoolArray:
 def _pieces(noise: BoolArray, samples: int) -> list[tuple[int, int]]:
     """Samples [first, last) of what is left when the middle of each stretch of noise is cut."""
     edges = np.flatnonzero(np.diff(noise.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-    cuts = ((edges + (KEPT_FRAMES, -KEPT_FRAMES)) * HOP).tolist()
+    kept = np.array([KEPT_FRAMES, -KEPT_FRAMES])
+    cuts = ((edges + kept) * HOP).tolist()
     firsts = [0, *(stop for _, stop in cuts)]
     lasts = [*(begin for begin, _ in cuts), samples]
     return list(zip(firsts, lasts, strict=True))
