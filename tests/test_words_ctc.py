@@ -15,7 +15,7 @@ from avsync.errors import ModelUnavailable
 from avsync.media import Audio
 from avsync.subtitles import parse_subtitles
 from avsync.words.align import align_words
-from avsync.words.ctc import CtcEngine, aligned, latin, load_ctc_engine
+from avsync.words.ctc import CtcEngine, aligned, latin, load_ctc_engine, prefix
 
 FloatArray = npt.NDArray[np.float32]
 LETTERS = {letter: n for n, letter in enumerate("abcdefghijklmnopqrstuvwxyz'", start=1)}
@@ -74,7 +74,7 @@ def test_words_are_found_among_others() -> None:
     assert [word.end for word in first.words] == pytest.approx(ends, abs=0.021)
     assert first.mark == "said" and first.score > 0.5
     assert alignment.cues[1].mark == "unspoken"
-    assert alignment.cues[2].mark == "not said" and len(alignment.cues[2].words) == 1
+    assert alignment.cues[2].mark == "uncertain" and len(alignment.cues[2].words) == 1
 
 
 def test_a_text_that_nobody_says_is_marked() -> None:
@@ -83,6 +83,53 @@ def test_a_text_that_nobody_says_is_marked() -> None:
     subtitles = parse_subtitles(b"1\n00:00:01,500 --> 00:00:04,000\nquick fox\n\n", format="srt")
     alignment = align_words(subtitles, Audio(samples, 16_000), engine=CtcEngine(Tones()))
     assert alignment.cues[0].mark == "not said"
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(39, 0.15), (100, 0.05), (180, 0.4)])
+def test_a_line_that_is_longer_than_a_window(seconds: int, pause: float) -> None:
+    chance = np.random.default_rng(seconds)
+    samples = np.zeros((seconds + 4) * 16_000, np.float32)
+    words, truth = [], []
+    at = 2.0
+    while at < seconds:
+        word = "".join(chance.choice(list("abcdefghijklmnopqrstuvwxyz"), chance.integers(2, 9)))
+        words.append(word)
+        end = sing(word, samples, at)
+        truth.append((at, end))
+        at = end + pause
+    line = f"1\n00:00:01,500 --> {stamp(at + 0.5)}\n{' '.join(words)}\n\n"
+    found = align_words(
+        parse_subtitles(line.encode(), format="srt"), Audio(samples, 16_000),
+        engine=CtcEngine(Tones()),
+    ).words  # fmt: skip
+    assert [word.text for word in found] == words and all(word.placed for word in found)
+    missed = np.abs(np.array([(word.start, word.end) for word in found]) - truth)
+    assert missed.max() <= 0.03
+
+
+def stamp(seconds: float) -> str:
+    ms = round(seconds * 1000)
+    return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
+
+
+def test_so_much_of_a_text_as_the_sound_holds() -> None:
+    samples = np.zeros(6 * 16_000, np.float32)
+    letters = [LETTERS[c] for c in "helloworldagain"]
+    assert prefix(Tones().emission(samples), letters, [5, 10, 15]) == 0
+    sing("hello", samples, 1.0)
+    sing("world", samples, 2.0)
+    sing("zzzz", samples, 4.0)  # somebody else
+    emission = Tones().emission(samples)
+    assert prefix(emission, letters, [5, 10, 15]) == 2
+    assert prefix(emission[: 2 * 50], letters, [5, 10, 15]) == 1
+    assert prefix(emission, [], []) == 0
+
+
+def test_hardly_any_sound() -> None:
+    subtitles = parse_subtitles(b"1\n00:00:01,000 --> 00:00:01,010\nhi\n\n", format="srt")
+    sound = Audio(np.ones(40_000, np.float32), 16_000)
+    found = align_words(subtitles, sound, engine=CtcEngine(Tones()), slack=0.0)
+    assert not found.words[0].placed
 
 
 def test_latin_letters() -> None:
@@ -97,4 +144,9 @@ def test_no_model_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.hub, "urlopen", unreachable)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(ModelUnavailable, match=r"cannot be downloaded.*--engine whisper"):
+        load_ctc_engine(device="cpu")
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.pt").write_text("<html>sign in</html>")
+    with pytest.raises(ModelUnavailable, match=r"cannot be loaded.*model.pt is damaged, remove it"):
         load_ctc_engine(device="cpu")

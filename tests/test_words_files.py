@@ -22,7 +22,7 @@ def made(text: str, start: float, end: float, times: list[tuple[float, float]]) 
     """An alignment of one cue whose words are at those times."""
     shown = cue_text(Cue(start, end, text))
     begin, found = 0, []
-    for word, (a, b) in zip(shown.spoken.split(" "), times, strict=True):
+    for word, (a, b) in zip(shown.spoken.split(), times, strict=True):
         found.append(Found(begin, begin + len(word), a, b, 0.9, 3.0))
         begin += len(word) + 1
     cue = cue_words(0, start, end, shown, LineWords(tuple(found)))
@@ -104,6 +104,46 @@ def test_cues_without_words_are_not_lost() -> None:
     assert alignment.cues[0].mark == "unspoken"
     for extension in (".vtt", ".ass", ".srt"):
         assert "[door slams]" in words_text(alignment, extension)
+
+
+def both(*cues: WordAlignment) -> WordAlignment:
+    return WordAlignment(tuple(cue for one in cues for cue in one.cues), "en", "whisper")
+
+
+def test_a_sign_over_words_stays_as_it_is() -> None:
+    times = [(1.1, 1.5), (1.5, 2.0), (2.2, 2.8)]
+    text = words_text(both(made("one two three", 1, 3, times), made("[sign]", 1, 3, [])), ".srt")
+    assert "00:00:01,000 --> 00:00:03,000\n[sign]\n" in text
+    assert "00:00:01,100 --> 00:00:01,500\none\n" in text
+
+
+def test_no_blank_line_ends_a_cue_and_no_text_is_taken_for_a_tag(tmp_path: Path) -> None:
+    shown = cue_text(Cue(1.0, 3.0, "don't go\\N\\Nover <b>there\\N \\N[far]", "ass"))
+    spoken = shown.spoken.split(" ")
+    starts = [(shown.spoken.index(word), word) for word in spoken]
+    found = [Found(b, b + len(w), 1.0 + n / 4, 1.2 + n / 4, 0.9, 3.0)
+             for n, (b, w) in enumerate(starts)]  # fmt: skip
+    cue = cue_words(0, 1.0, 3.0, shown, LineWords(tuple(found)))
+    sign = cue_words(1, 4.0, 5.0, cue_text(Cue(4.0, 5.0, "[one]\\N\\N[<i>two]", "ass")), None)
+    alignment = WordAlignment((cue, sign), "en", "whisper")
+    for extension in (".vtt", ".srt", ".ass"):
+        path = tmp_path / f"film{extension}"
+        write_words(alignment, path, characters=99)
+        read = " ".join(" ".join(c.plain for c in read_subtitles(path).cues).split())
+        assert read.replace("\u2060", "") == "don't go over <b>there [far] [one] [<i>two]", (
+            extension
+        )
+    assert "don't" in words_text(alignment, ".vtt")
+
+
+def test_a_line_that_cannot_be_read_is_uncertain() -> None:
+    nan = float("nan")
+    shown = cue_text(Cue(1.0, 2.0, "1984"))
+    cue = cue_words(0, 1.0, 2.0, shown, LineWords((Found(0, 4, nan, nan, nan, nan),)))
+    assert cue.mark == "uncertain" and cue.words[0].score == 0.0 and not cue.words[0].placed
+    shown = cue_text(Cue(1.0, 2.0, "in 1984"))
+    heard = (Found(0, 2, 1.0, 1.2, 0.9, 3.0), Found(3, 7, nan, nan, nan, nan))
+    assert cue_words(0, 1.0, 2.0, shown, LineWords(heard)).mark == "said"
 
 
 def test_words_that_were_not_found_share_the_room() -> None:

@@ -23,8 +23,8 @@ from avsync.media import read_audio
 from avsync.subtitles import Subtitles, read_subtitles, write_subtitles
 from avsync.words.fit import absent_stretches, retime_by_words
 from avsync.words.models import SpeechModel, load_speech_model
-from avsync.words.result import CueWords, Mark
-from avsync.words.spoken import CueText
+from avsync.words.result import CueWords, Mark, WordAlignment
+from avsync.words.spoken import CueText, cue_text
 
 Cues = list[tuple[float, float, str]]
 SHIFT = -3.4
@@ -162,6 +162,23 @@ def test_the_command(
     assert main(["retime", str(text), str(text), "-o", str(out), *listen]) == 2
     assert main([*command, "--words", "--words-model", str(ROOT / "none.pt")]) == 1
     assert "there is no such file" in capsys.readouterr().err
+
+
+def test_no_word_tells_anything(
+    film: Film, speech_model: SpeechModel, model: RetimeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = WordAlignment(
+        tuple(
+            CueWords(n, c.start, c.end, cue_text(c), "uncertain", 0.2, 1.0, ())
+            for n, c in enumerate(early(film.cues).cues)
+        ), "en", "whisper",
+    )  # fmt: skip
+    monkeypatch.setattr("avsync.words.fit.align_words", lambda *_, **__: heard)
+    fit = retime_by_words(
+        early(film.cues), film.path, speech_model=speech_model, language="en", model=model
+    )
+    assert fit.verdict == "unclear" and "certain" in fit.reason
+    assert fit.retiming.accepted  # the rhythm fits
 
 
 def test_a_run_of_lines_that_nobody_says_is_a_scene() -> None:

@@ -105,5 +105,8 @@ def test_no_word_lies_across_what_was_cut() -> None:
     assert heard.moved(word(3.0, 4.5)) == word(13.0, 14.0 - KEPT)
     late = heard.moved(word(3.7, 5.0))
     assert (late.start, late.end) == pytest.approx((44.0 + KEPT, 45.0))
+    ending = heard.moved(word(3.0, 4.0))
+    assert (ending.start, ending.end) == (13.0, 14.0)
+    assert heard.moved(word(4.0, 5.0)) == word(44.0, 45.0)
     missed = heard.moved(word(np.nan, np.nan))
     assert not missed.placed

@@ -27,6 +27,11 @@ def words(text: str, language: str, format: str = "srt") -> list[str]:
         ("- One.\n- Two.", "One. Two."),
         ("MAN 2: Who's there?", "Who's there?"),
         ("At 10:30: go", "At 10:30: go"),
+        ("IT'S 10:30 NOW", "IT'S 10:30 NOW"),
+        ("АННА: иди сюда", "иди сюда"),  # noqa: RUF001
+        ("он сказал: иди сюда", "он сказал: иди сюда"),
+        ("我告诉你:别走", "我告诉你:别走"),
+        ("قال: تعال", "قال: تعال"),
         ("[door slams] What?\n(sighs)", "What?"),
         ("♪ La la ♪", "La la"),
         ("he♪llo", "hello"),

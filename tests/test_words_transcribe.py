@@ -12,7 +12,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from conftest import ROOT
+from whisper.decoding import DecodingOptions, DecodingResult
 from whisper.tokenizer import get_tokenizer
 
 from avsync.cli import main
@@ -20,7 +22,8 @@ from avsync.errors import MediaError
 from avsync.media import read_audio
 from avsync.subtitles import read_subtitles
 from avsync.words.models import load_speech_model
-from avsync.words.transcribe import Transcript, transcribe
+from avsync.words.transcribe import Transcript, transcribe, written
+from avsync.words.whisper_engine import WhisperEngine
 
 FIXTURES = ROOT / "fixtures" / "words"
 QUIET = 20.0
@@ -129,6 +132,24 @@ def test_cues_in_step_with_the_shots(
     command[1] = str(sound)
     assert main([*command, "--force", "--model", str(tiny_whisper)]) == 1
     assert "has no picture" in capsys.readouterr().err
+
+
+def test_probable_text_is_kept_and_no_length_cuts_it(
+    tiny_whisper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_speech_model(tiny_whisper, device="cpu")
+    asked: list[DecodingOptions] = []
+
+    def decode(_: object, mel: torch.Tensor, options: DecodingOptions) -> DecodingResult:
+        asked.append(options)
+        return DecodingResult(
+            mel, "en", text=" Hello", tokens=[2425], avg_logprob=-0.2, no_speech_prob=0.7
+        )
+
+    monkeypatch.setattr(type(model.whisper), "decode", decode)
+    engine = WhisperEngine(model)
+    assert written(np.zeros(16_000, np.float32), engine, model, translate=False) == "Hello"
+    assert asked[0].sample_len == engine.most_units > 400
 
 
 def test_nobody_speaks(tmp_path: Path) -> None:

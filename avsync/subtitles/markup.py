@@ -11,6 +11,7 @@ __all__ = [
     "HTML_TAG",
     "MICRODVD_ITALICS",
     "MICRODVD_TAG",
+    "TAG_IN_SRT",
     "VTT_TAG",
     "is_sound",
     "plain_text",
@@ -21,6 +22,7 @@ HTML_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 VTT_TAG = re.compile(r"<[^<>]*>")
 _ASS_TAG = re.compile(r"\{[^{}]*\}")
 ASS_TAG_IN_SRT = re.compile(r"\{\\[^{}]*\}")
+TAG_IN_SRT = re.compile(f"{HTML_TAG.pattern}|{ASS_TAG_IN_SRT.pattern}")
 _ASS_DRAWING = re.compile(r"\\p(\d+)")
 MICRODVD_TAG = re.compile(r"\{[YyFfSsCcPpHhOo]:[^{}]*\}")
 MICRODVD_ITALICS = re.compile(rf"\A((?:{MICRODVD_TAG.pattern})*)/")  # "/" at the start of a line

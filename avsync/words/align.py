@@ -116,8 +116,15 @@ def align_lines(
     audio_track: int | None = None,
     progress: Progress | None = None,
 ) -> dict[int, LineWords]:
-    """The words of each line on the film's clock, by `Line.cue`; the film is read once."""
-    windows = plan_windows(lines, longest=engine.longest, slack=slack, most_units=engine.most_units)
+    """The words of each line on the film's clock, by `Line.cue`; the film is read once.
+
+    A text that is there twice at one time, as layers of ASS are, is said once.
+    """
+    layers: dict[tuple[float, float, str], list[Line]] = {}
+    for line in lines:
+        layers.setdefault((line.start, line.end, line.text), []).append(line)
+    once = [same[0] for same in layers.values()]
+    windows = plan_windows(once, longest=engine.longest, slack=slack, most_units=engine.most_units)
     found: dict[int, LineWords] = {}
     if not windows:
         return found
@@ -137,7 +144,7 @@ def align_lines(
                 found[line.cue] = words.moved(window.start)
     if progress is not None:
         progress("aligning words", 1.0)
-    return found
+    return {line.cue: found[same[0].cue] for same in layers.values() for line in same}
 
 
 def sound_blocks(
@@ -165,7 +172,9 @@ def _find_long(window: Window, reel: Reel, engine: Engine, later: float) -> Line
         # What is left has to be in the last look, unless it is more than can be read.
         more = not last or engine.size(rest.text) > engine.most_units
         (looked,) = engine.find(heard.samples, [rest], start=0.0, slack=0.0, open_end=more)
-        kept = _reached(looked.words, heard.length if last else heard.length - TAIL)
+        kept: Sequence[Found] = looked.words
+        if more:
+            kept = _reached(looked.words, heard.length if last else heard.length - TAIL)
         words += [heard.moved(word).moved(done, 0.0) for word in kept]
         if kept:
             done += kept[-1].finish

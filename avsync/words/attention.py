@@ -50,7 +50,7 @@ class Look:
     silent_log_probs: FloatArray
     """float32 [tokens]: the same, were there nothing to hear"""
     end_log_probs: FloatArray
-    """float32 [tokens + 1]: log probability that so many tokens are all that is said"""
+    """float32 [tokens + 1]: log probability of the end after so many tokens, given those"""
 
 
 @torch.inference_mode()
@@ -92,7 +92,7 @@ def look(
         normalised[:, rows].cpu().numpy(),
         log_probs,
         silent,
-        _end_log_probs(logits, text, len(lead), tokenizer),
+        _end_log_probs(logits, len(text), len(lead), tokenizer),
     )
 
 
@@ -132,14 +132,9 @@ def _log_probs(logits: Tensor, text: Sequence[int], lead: int, tokenizer: Tokeni
     return chosen
 
 
-def _end_log_probs(
-    logits: Tensor, text: Sequence[int], lead: int, tokenizer: Tokenizer
-) -> FloatArray:
-    read = logits[0, lead - 1 : lead + len(text), : tokenizer.eot + 1].float().log_softmax(dim=-1)
-    places = torch.arange(len(text), device=read.device)
-    so_far = read[places, list(text)].cumsum(dim=0)
+def _end_log_probs(logits: Tensor, tokens: int, lead: int, tokenizer: Tokenizer) -> FloatArray:
+    read = logits[0, lead - 1 : lead + tokens, : tokenizer.eot + 1].float().log_softmax(dim=-1)
     ends: FloatArray = read[:, tokenizer.eot].cpu().numpy()
-    ends[1:] += so_far.cpu().numpy()
     return ends
 
 

@@ -9,10 +9,12 @@ star stands for anything else that is said.
 
 from __future__ import annotations
 
+import pickle
 import unicodedata
 import urllib.error
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -27,9 +29,11 @@ from avsync.words.windows import Line
 
 FloatArray = npt.NDArray[np.float32]
 
-__all__ = ["Acoustics", "CtcEngine", "aligned", "latin", "load_ctc_engine"]
+__all__ = ["Acoustics", "CtcEngine", "aligned", "latin", "load_ctc_engine", "prefix"]
 
 MODEL_NAME = "MMS_FA"
+LEAST_SAMPLES = 400
+"""Of sound: the first window of the model's convolutions."""
 STAR_COST = 0.1
 """Nats a frame by which anything else is less likely than what is heard."""
 
@@ -80,18 +84,34 @@ class CtcEngine:
         open_end: bool = False,
     ) -> list[LineWords]:
         """See `Engine.find`: each line in its own stretch of one common emission."""
-        if not len(samples):
+        if len(samples) < LEAST_SAMPLES:
             return [LineWords(tuple(_missed(s) for s in self.words(x.text))) for x in lines]
         emission = self._acoustics.emission(samples)
         rate_hz = len(emission) * SAMPLE_RATE_HZ / len(samples)
+        if open_end:
+            reached = self._reached(lines[0].text, emission)
+            held = self._line(lines[0].text[:reached], emission, 0, rate_hz).words
+            rest = self.words(lines[0].text)[len(held) :]
+            return [LineWords((*held, *map(_missed, rest)))]
         found = []
         for line in lines:
-            first = 0 if open_end else max(0, int((line.start - start - slack) * rate_hz))
-            last = len(emission)
-            if not open_end:
-                last = min(last, int(np.ceil((line.end - start + slack) * rate_hz)))
+            first = max(0, int((line.start - start - slack) * rate_hz))
+            last = min(len(emission), int(np.ceil((line.end - start + slack) * rate_hz)))
             found.append(self._line(line.text, emission[first:last], first, rate_hz))
         return found
+
+    def _reached(self, text: str, emission: FloatArray) -> int:
+        """How many characters of a text this sound holds: whole words."""
+        spans = self.words(text)
+        letters: list[int] = []
+        ends: list[int] = []
+        for begin, finish in spans:
+            letters += self._letters(text[begin:finish])
+            if len(letters) > len(emission):
+                break
+            ends.append(len(letters))
+        count = prefix(emission, letters[: max(ends, default=0)], ends)
+        return spans[count - 1][1] if count else 0
 
     def _line(self, text: str, emission: FloatArray, first: int, rate_hz: float) -> LineWords:
         spans = self.words(text)
@@ -101,12 +121,13 @@ class CtcEngine:
         # A letter that follows itself needs a blank between.
         needed = len(targets) + sum(a == b for a, b in pairwise(targets))
         if len(targets) == 2 or needed > len(emission):
-            return LineWords(tuple(_missed(span) for span in spans))
+            pairs = zip(spans, groups, strict=True)
+            return LineWords(tuple(_missed(s) if group else _unread(s) for s, group in pairs))
         places, scores = aligned(emission, targets)
         words, at = [], 1
         for span, group in zip(spans, groups, strict=True):
-            if not group:  # digits and signs that no letter is known for
-                words.append(_missed(span))
+            if not group:
+                words.append(_unread(span))
                 continue
             here = slice(at, at + len(group))
             at += len(group)
@@ -158,9 +179,12 @@ def load_ctc_engine(
             f"is not in {torch.hub.get_dir()}/checkpoints and cannot be downloaded ({reason}); "
             f"connect to the network once, put {MMS_FA._path} there, or use --engine whisper",
         ) from error
-    except (RuntimeError, AssertionError, OSError, EOFError) as error:
+    except (RuntimeError, AssertionError, OSError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ModelUnavailable(MODEL_NAME, f"cannot be loaded ({reason})") from error
+        where = f"{torch.hub.get_dir()}/checkpoints/{Path(MMS_FA._path).name}"
+        raise ModelUnavailable(
+            MODEL_NAME, f"cannot be loaded ({reason}); if {where} is damaged, remove it"
+        ) from error
     letters = MMS_FA.get_dict(star=None)
     roman = Uroman()
     return CtcEngine(
@@ -205,5 +229,36 @@ def aligned(
     return places, np.log(probabilities.clip(1e-9))
 
 
+def prefix(emission: FloatArray, letters: Sequence[int], ends: Sequence[int]) -> int:
+    """How many words the sound holds, when the text may go on after it.
+
+    ``ends`` are the letters up to the end of each word. The Viterbi path of CTC through stars and
+    letters may leave the text after any word, for a star that stands for the rest of the sound.
+    """
+    star = emission.max(axis=1, keepdims=True) - np.float32(STAR_COST)
+    # Even states are blanks, odd ones letters; the first of those is what comes before the text.
+    columns = np.concatenate([star, emission[:, list(letters)]], axis=1)
+    heard = np.empty((len(emission), 2 * columns.shape[1] + 1), np.float32)
+    heard[:, 0::2], heard[:, 1::2] = emission[:, :1], columns
+    skips = np.zeros(heard.shape[1], bool)
+    skips[3::2] = np.diff([-1, *letters]) != 0
+    exits = 2 * np.array([0, *ends]) + 1
+    reached = np.full(heard.shape[1], -np.inf)
+    reached[0] = 0.0
+    left = np.full(len(exits), -np.inf)
+    for now, rest in zip(heard, star[:, 0], strict=True):
+        left = np.maximum(left, np.maximum(reached[exits], reached[exits + 1])) + rest
+        before = np.maximum(reached, np.concatenate([[-np.inf], reached[:-1]]))
+        skipped = np.concatenate([[-np.inf, -np.inf], reached[:-2]])
+        reached = np.where(skips, np.maximum(before, skipped), before) + now
+    ended = np.maximum(left, np.maximum(reached[exits], reached[exits + 1]))
+    return int(ended.argmax())
+
+
 def _missed(span: tuple[int, int]) -> Found:
     return Found(*span, np.nan, np.nan, 0.0, 0.0)
+
+
+def _unread(span: tuple[int, int]) -> Found:
+    """Digits and signs that no letter is known for."""
+    return Found(*span, np.nan, np.nan, np.nan, np.nan)

@@ -29,9 +29,9 @@ class Found:
     """seconds from the start of the sound that was given; NaN: it is not in it"""
     end: float
     score: float
-    """0 to 1: how probable the model finds the word there"""
+    """0 to 1: how probable the model finds the word there; NaN: it cannot read it"""
     support: float
-    """nats a unit by which the sound makes the word likelier than silence would"""
+    """nats a unit by which the sound makes the word likelier than silence would; NaN likewise"""
 
     @property
     def placed(self) -> bool:

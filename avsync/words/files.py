@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from avsync.atomic import atomic_path
 from avsync.errors import SubtitleError
+from avsync.subtitles.markup import TAG_IN_SRT
 from avsync.words.result import CueWords, Word, WordAlignment
 
 __all__ = ["WORD_EXTENSIONS", "words_record", "words_text", "write_words"]
@@ -20,6 +21,8 @@ SHORTEST = 0.04
 """Seconds: nothing is shown for less, where there is room."""
 BRIDGED = 0.3
 """Seconds: a shorter pause between two pieces of SRT is not shown as one."""
+
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 _ASS_HEAD = """\
 [Script Info]
@@ -144,7 +147,7 @@ def _vtt(alignment: WordAlignment) -> str:
             if last < now < end:  # a stamp is to lie within its cue, and after the one before it
                 tags[word.begin] = f"<{_stamp(now)}>"
                 last = now
-        text = _woven(cue, tags, _vtt_style, html.escape)
+        text = _BLANK_LINES.sub("\n", _woven(cue, tags, _vtt_style, _vtt_escaped))
         setting = " line:0" if at_top else ""
         out.append(f"{_stamp(start)} --> {_stamp(end)}{setting}\n{text}\n")
     return "\n".join(out)
@@ -171,24 +174,24 @@ def _ass(alignment: WordAlignment) -> str:
 
 def _srt(alignment: WordAlignment, characters: int) -> str:
     pieces: list[tuple[int, int, str]] = []
+    said: list[tuple[int, int, str]] = []
     for cue in _shown(alignment):
         if not cue.words:
-            pieces.append(
-                (round(max(cue.start, 0.0) * 1000), round(cue.end * 1000), cue.text.visible)
-            )
+            text = _BLANK_LINES.sub("\n", cue.text.visible)
+            pieces.append((round(max(cue.start, 0.0) * 1000), round(cue.end * 1000), text))
             continue
         for words, text in _pieces(cue, characters):
-            pieces.append((round(words[0].start * 1000), round(words[-1].end * 1000), text))
-    pieces.sort(key=lambda piece: piece[0])
-    out = []
-    for number, ((start, end, text), after) in enumerate(
-        zip(pieces, [*(piece[0] for piece in pieces[1:]), None], strict=True), start=1
-    ):
+            said.append((round(words[0].start * 1000), round(words[-1].end * 1000), text))
+    said.sort(key=lambda piece: piece[0])
+    for (start, end, text), after in zip_longest(said, [at for at, _, _ in said[1:]]):
         end = max(end, start + round(SHORTEST * 1000))
         if after is not None and (after < end or after - end < BRIDGED * 1000):
             end = max(after, start + 1)
-        stamps = (_stamp(at).replace(".", ",") for at in (max(start, 0), max(end, 1)))
-        out.append(f"{number}\n{' --> '.join(stamps)}\n{text}\n")
+        pieces.append((max(start, 0), max(end, 1), text))
+    out = []
+    for number, piece in enumerate(sorted(pieces, key=lambda piece: piece[0]), start=1):
+        stamps = " --> ".join(_stamp(at).replace(".", ",") for at in piece[:2])
+        out.append(f"{number}\n{stamps}\n{_srt_escaped(piece[2])}\n")
     return "\n".join(out)
 
 
@@ -232,6 +235,14 @@ def _ass_style(name: str) -> str:
     if name.startswith("an"):
         return f"{{\\{name}}}"
     return f"{{\\{name[1:]}0}}" if name.startswith("/") else f"{{\\{name}1}}"
+
+
+def _vtt_escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _srt_escaped(text: str) -> str:
+    return TAG_IN_SRT.sub(lambda tag: f"{tag[0][0]}\u2060{tag[0][1:]}", text)
 
 
 def _ass_escaped(text: str) -> str:

@@ -147,7 +147,11 @@ def _judged(
     """What the words say about a retiming; ``rhythm`` is the confidence before they were asked."""
     spoken = [cue for cue in alignment.cues if cue.mark != "unspoken"]
     said = sum(cue.mark == "said" for cue in spoken)
-    share = said / max(1, sum(cue.mark in ("said", "not said") for cue in spoken))
+    told = sum(cue.mark in ("said", "not said") for cue in spoken)
+    if not told:  # the words say nothing, so it rests on the rhythm
+        reason = "of none of its lines it is certain whether it is said"
+        return WordFit(retiming, alignment, "unclear", reason, ())
+    share = said / told
     # A scene that the film lacks has no length in it, so it is measured as it came.
     came = [source.cues[cue.cue] for cue in spoken]
     absent = absent_stretches(

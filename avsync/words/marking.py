@@ -26,9 +26,13 @@ def cue_words(
     looked = () if found is None else found.words
     if not looked:
         return CueWords(cue, start, end, text, "unspoken", 0.0, 0.0, ())
-    score = float(np.mean([word.score for word in looked]))
-    support = float(np.mean([word.support for word in looked]))
-    mark = mark_of(sum(word.placed for word in looked) / len(looked), score, support)
+    read = [word for word in looked if word.support == word.support]
+    if not read:  # digits and signs, where an engine knows letters only
+        words = _words(looked, text, start, end)
+        return CueWords(cue, start, end, text, "uncertain", 0.0, 0.0, words)
+    score = float(np.mean([word.score for word in read]))
+    support = float(np.mean([word.support for word in read]))
+    mark = mark_of(sum(word.placed for word in read) / len(read), score, support)
     return CueWords(cue, start, end, text, mark, score, support, _words(looked, text, start, end))
 
 

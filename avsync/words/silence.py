@@ -6,7 +6,7 @@ that. So a line with a long pause in it is heard with the pause cut short.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ FLOOR_TIMES, LOUD_SHARE = 4.0, 10**-2.5
 tenth, and 25 dB under the loudest one."""
 CUT_FRAMES = 100
 """Frames of silence in a row from which on they are cut short."""
-KEPT_FRAMES = 10
+KEPT_FRAMES = 20
 """What is left of them at either end."""
 AHEAD = 20
 """How many windows of film one window of sound is gathered from at most: bounds the memory."""
@@ -62,9 +62,10 @@ class Heard:
         """Seconds."""
         return len(self.samples) / SAMPLE_RATE_HZ
 
-    def film(self, seconds: float) -> float:
-        """The film's time of a time in this sound."""
-        here, there = self.joints[max(0, bisect_right(self.joints, (seconds, np.inf)) - 1)]
+    def film(self, seconds: float, *, ending: bool = False) -> float:
+        """The film's time of a time in this sound; at a joint, that of what begins or ends there"""
+        place = bisect_left if ending else bisect_right
+        here, there = self.joints[max(0, place(self.joints, seconds, key=_first) - 1)]
         return there + seconds - here
 
     def moved(self, word: Found) -> Found:
@@ -81,7 +82,11 @@ class Heard:
                     end = max(start, before)
                 else:
                     start = min(end, after)
-        return replace(word, start=self.film(start), end=self.film(end))
+        return replace(word, start=self.film(start), end=self.film(end, ending=True))
+
+
+def _first(joint: tuple[float, float]) -> float:
+    return joint[0]
 
 
 def listen(reel: Reel, start: float, end: float, longest: float) -> Heard:

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from avsync.subtitles import Cue
-from avsync.subtitles.markup import ASS_TAG_IN_SRT, HTML_TAG, VTT_TAG
+from avsync.subtitles.markup import TAG_IN_SRT, VTT_TAG
 
 __all__ = ["CueText", "Style", "cue_text"]
 
@@ -43,13 +43,15 @@ class CueText:
 _BRACKETS = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]|（[^（）]*）|［[^［］]*］|【[^【】]*】|〔[^〔〕]*〕|〈[^〈〉]*〉|＜[^＜＞]*＞"  # noqa: RUF001
 )
-_SPEAKER = re.compile(r"^[-‐‑–— \t]*([^\W\d_a-z][^\Wa-z]*(?:[ .'’-]+[^\Wa-z]+){0,4}\s*[:：])", re.M)  # noqa: RUF001
+_SPEAKER = re.compile(
+    r"^[-‐‑–— \t]*([^\W\d_a-z][^\Wa-z]*(?:[ .'’-]+[^\Wa-z]+){0,4}\s*[:：])(?!\d)",  # noqa: RUF001
+    re.MULTILINE,
+)
 _DASH = re.compile(r"^[ \t]*[-‐‑–—]+", re.MULTILINE)  # noqa: RUF001
 _HASHES = re.compile(r"^[#＃](?=\s)|(?<=\s)[#＃]$", re.MULTILINE)  # noqa: RUF001
 _NOTES = frozenset("♩♪♫♬♭♮♯🎵🎶¶")
 _CODE = re.compile(r"\{[^{}]*\}|\\[Nnh]")
 _STYLE = re.compile(r"\\([ibu])([01])(?![0-9A-Za-z])|\\an([1-9])")
-_TAG_IN_SRT = re.compile(f"{HTML_TAG.pattern}|{ASS_TAG_IN_SRT.pattern}")
 
 
 def cue_text(cue: Cue) -> CueText:
@@ -63,6 +65,8 @@ def cue_text(cue: Cue) -> CueText:
         pairs = zip(visible, unsaid, strict=True)
         seen = "".join(" " if gone and c != "\n" else c for c, gone in pairs)
         for found in pattern.finditer(seen):
+            if pattern is _SPEAKER and not found[1].isupper():
+                continue  # what comes before a colon is a name where it stands in capitals
             unsaid[found.start(group) : found.end(group)] = b"\1" * len(found[group])
     spoken: list[str] = []
     places: list[int] = []
@@ -86,7 +90,7 @@ def _styled(cue: Cue) -> tuple[str, tuple[Style, ...]]:
     if cue.format in ("ttml", "microdvd"):
         return cue.plain, ()
     advanced = cue.format in ("ass", "ssa")
-    tag = _CODE if advanced else VTT_TAG if cue.format == "vtt" else _TAG_IN_SRT
+    tag = _CODE if advanced else VTT_TAG if cue.format == "vtt" else TAG_IN_SRT
     visible, styles, done = "", [], 0
     for found in tag.finditer(cue.text):
         visible += _unescaped(cue.text[done : found.start()], cue.format)

@@ -33,7 +33,7 @@ from avsync.words.spoken import CueText
 from avsync.words.whisper_engine import FloatArray, WhisperEngine, detect_language, language_code
 from avsync.words.windows import Line, Reel
 
-__all__ = ["Transcript", "transcribe"]
+__all__ = ["Transcript", "transcribe", "written"]
 
 LANGUAGE_LOOKS = 3
 """Pieces that are listened to, to tell the language."""
@@ -153,7 +153,7 @@ def _piece(
     samples = reel.read(start, piece.end + OVER)
     inner = samples[round((piece.start - start) * SAMPLE_RATE_HZ) :]
     inner = inner[: round((piece.end - piece.start) * SAMPLE_RATE_HZ)]
-    text = _written(inner, engine, model, translate=translate)
+    text = written(inner, engine, model, translate=translate)
     if text is None and len(regions) > 1:
         return [
             word
@@ -171,7 +171,7 @@ def _piece(
     return _timed(cue)
 
 
-def _written(
+def written(
     samples: FloatArray, engine: WhisperEngine, model: SpeechModel, *, translate: bool
 ) -> str | None:
     """What Whisper writes for up to 30 s of speech; empty where it takes it for none.
@@ -186,11 +186,12 @@ def _written(
         task="translate" if translate else "transcribe",
         temperature=0.0,
         compression_ratio_threshold=None,
-        logprob_threshold=None,
+        logprob_threshold=LEAST_LOG,  # text as probable as that is kept, speech or none
         fp16=model.dtype == torch.float16,
         condition_on_previous_text=False,
         without_timestamps=True,
         verbose=None,
+        sample_len=engine.most_units,  # half of that if not said, and the rest of a piece is lost
     )
     for segment in written["segments"]:
         if segment["compression_ratio"] > MOST_COMPRESSION or segment["avg_logprob"] < LEAST_LOG:

@@ -26,7 +26,7 @@ from avsync.words.windows import Line
 
 FloatArray = npt.NDArray[np.float32]
 
-__all__ = ["WhisperEngine", "language_code"]
+__all__ = ["WhisperEngine", "language_code", "reached"]
 
 LEAVE_OUT = 2.0
 """Nats: what it costs to find a line nowhere, so that one weak frame does not lose it."""
@@ -61,7 +61,14 @@ class WhisperEngine:
         self, model: SpeechModel, *, language: str = "en", task: str = "transcribe"
     ) -> None:
         whisper = model.whisper
-        self.language = language_code(language) if model.multilingual else "en"
+        self.language = language_code(language)
+        known = [*LANGUAGES][: whisper.num_languages] if model.multilingual else ["en"]
+        if self.language not in known:
+            remedy = "large-v3 or turbo" if model.multilingual else "one without .en in its name"
+            raise ValueError(
+                f"the model {model.name} does not know {LANGUAGES[self.language]} "
+                f"({self.language}); use {remedy}"
+            )
         self.most_units = whisper.dims.n_text_ctx - 8
         self._model = model
         self._heads = model.heads
@@ -115,7 +122,7 @@ class WhisperEngine:
             seen.append(made)
         scores[:, quiet_frames(samples)[:frames]] -= QUIET_COST
         if open_end and seen[0] is not None:
-            scores[_reached(units[0], seen[0]) :] = -np.inf
+            scores[reached(units[0], seen[0]) :] = -np.inf
         path = decode_monotonic(
             scores,
             breaks=_breaks(units),
@@ -203,13 +210,25 @@ def _at_most(units: Sequence[Unit], tokens: int) -> list[Unit]:
     return kept
 
 
-def _reached(units: Sequence[Unit], seen: Look) -> int:
+def reached(units: Sequence[Unit], seen: Look) -> int:
     """How many tokens are all of the line that this sound holds: whole words.
 
-    The decoder itself says when nothing more of a text is to be heard: it ends it.
+    Each token that is heard speaks for it and each that is not against it, and so does what the
+    decoder itself says of the text's end after it. All of these are bounded: no word that it
+    mishears outweighs those that follow.
     """
     counts = np.cumsum([0, *(len(unit.tokens) for unit in units)])
-    return int(counts[seen.end_log_probs[counts].argmax()])
+    ends = np.maximum(seen.end_log_probs, -SUPPORT_BOUND)
+    goes_on = np.log1p(-np.exp(np.minimum(seen.end_log_probs, -1e-9)))
+    steps = gains(seen) + np.maximum(goes_on, -SUPPORT_BOUND)[:-1]
+    whole = np.cumsum([0.0, *steps]) + ends
+    return int(counts[whole[counts].argmax()])
+
+
+def gains(seen: Look) -> FloatArray:
+    """Nats by which the sound makes each token likelier than silence would, bounded: [tokens]."""
+    nats = seen.log_probs - np.maximum(seen.silent_log_probs, CHANCE)
+    return np.asarray(nats.clip(-SUPPORT_BOUND, SUPPORT_BOUND))
 
 
 def _breaks(units: Sequence[Sequence[Unit]]) -> npt.NDArray[np.bool_]:
@@ -241,12 +260,12 @@ def _line(
     """
     found = []
     before = first
+    nats = gains(seen)
     for unit, (starts, ends) in zip(units, heard, strict=True):
         last = first + len(unit.tokens)
         own = slice(first - before, last - before)
-        gains = seen.log_probs[own] - np.maximum(seen.silent_log_probs[own], CHANCE)
         score = float(np.exp(seen.log_probs[own]).mean())
-        support = float(gains.clip(-SUPPORT_BOUND, SUPPORT_BOUND).mean())
+        support = float(nats[own].mean())
         start = end = np.nan
         if path.taken[first:last].all():
             start = path.first[first + starts] / FRAME_HZ
