@@ -4,14 +4,16 @@
 
 The films say what a checkpoint of train_tiny_whisper.py knows, in voices that it was not trained
 on and in other words than fixtures/words; other models know it too. Each film is measured as it
-is; with half a minute of silence and with a minute of music put between two words of a cue; with
-cues whose words are replaced by words that are not said in them; and with cues of more such words
-where nobody speaks. Prints Markdown.
+is; with half a minute of silence, of the film's own noise and with a minute of music put between
+two words of each cue in turn; with cues whose words are replaced by words that are not said in
+them; and with cues of more such words where nobody speaks. Each is also transcribed, between 20 s
+of music and 20 s of silence. Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from train_tiny_whisper import (
+from spoken_words import (
     ENGLISH,
     RATE_HZ,
     TEST_VOICES,
@@ -32,18 +34,22 @@ from train_tiny_whisper import (
     make_bank,
     make_sounds,
     music,
+    write_flac,
 )
 
 from avsync.media import Audio
 from avsync.subtitles import Subtitles, parse_subtitles
-from avsync.words.align import EngineName, align_words
+from avsync.words.align import align_words
+from avsync.words.ctc import load_ctc_engine
 from avsync.words.engine import Engine
-from avsync.words.models import load_speech_model
+from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.result import CueWords, Mark
+from avsync.words.transcribe import transcribe
 from avsync.words.whisper_engine import WhisperEngine
 
 SEED = 1906
-CUE, WORD = 2, 3  # before which sound is put in
+FEWEST = 3  # words of a cue that sound is put into
+QUIET_S = 20.0
 EARLY_S, LATE_S = 0.2, 0.3  # how much longer than its words a cue is shown
 FloatArray = npt.NDArray[np.float32]
 
@@ -55,9 +61,14 @@ class Measured:
     starts: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     after: dict[str, list[float]] = field(default_factory=dict)
-    """by what was put in: the error of the start of the word behind it"""
+    """by what was put in: the errors of the start of the word behind it"""
     beyond: dict[str, list[float]] = field(default_factory=dict)
-    """the errors of all words after that one"""
+    """the errors of the words of the next cue"""
+    written: list[float] = field(default_factory=list)
+    """the errors of the starts of the words that were transcribed rightly"""
+    spoken: int = 0
+    wrong: int = 0
+    """words that were left out, put in or taken for others in transcribing"""
     marks: dict[str, Counter[Mark]] = field(default_factory=dict)
     sound_s: float = 0.0
     cpu_s: float = 0.0
@@ -81,16 +92,17 @@ def fitting(truth: Sequence[Sequence[Said]]) -> list[tuple[float, float, str]]:
 
 
 def put_in(
-    samples: FloatArray, truth: Sequence[Sequence[Said]], stuff: FloatArray
+    samples: FloatArray, truth: Sequence[Sequence[Said]], stuff: FloatArray, cue: int, word: int
 ) -> tuple[FloatArray, list[list[Said]]]:
-    """Sound between two words of a cue, and where everything is then."""
-    at = (truth[CUE][WORD - 1].end + truth[CUE][WORD].start) / 2
+    """Sound before a word of a cue, and where everything is then."""
+    at = (truth[cue][word - 1].end + truth[cue][word].start) / 2
     place, by = round(at * RATE_HZ), len(stuff) / RATE_HZ
     longer = np.concatenate([samples[:place], stuff, samples[place:]])
     moved = [
-        [w if w.start < at else Said(w.text, w.start + by, w.end + by) for w in cue]
-        for cue in truth
-    ]
+        [w if (m, n) < (cue, word) else Said(w.text, w.start + by, w.end + by)
+         for n, w in enumerate(words)]
+        for m, words in enumerate(truth)
+    ]  # fmt: skip
     return longer, moved
 
 
@@ -117,7 +129,7 @@ def found(engine: Engine, samples: FloatArray, cues: Sequence[tuple[float, float
     return align_words(subtitles_of(cues), sound, engine=engine).cues
 
 
-def measure(engine: Engine, films: int, sounds: Sounds) -> Measured:
+def measure(engine: Engine, model: SpeechModel | None, films: int, sounds: Sounds) -> Measured:
     """Every film in every way."""
     done = Measured()
     for film in range(films):
@@ -133,17 +145,12 @@ def measure(engine: Engine, films: int, sounds: Sounds) -> Measured:
         _count(done, "what is said", cues)
         for name, stuff in (
             ("30 s of silence", np.zeros(30 * RATE_HZ, np.float32)),
-            ("60 s of music", music(60.0, rng)),
+            ("30 s of noise", floor(samples, truth, 30.0, rng)),
+            ("60 s of music", 0.5 * music(60.0, rng)),
         ):
-            longer, moved = put_in(samples, truth, stuff)
-            cues = found(engine, longer, fitting(moved))
-            missed = [
-                [abs(a.start - b.start) for a, b in zip(cue.words, said, strict=True)]
-                for cue, said in zip(cues, moved, strict=True)
-            ]
-            done.after.setdefault(name, []).append(missed[CUE][WORD])
-            rest = [*missed[CUE][WORD + 1 :], *(e for cue in missed[CUE + 1 :] for e in cue)]
-            done.beyond.setdefault(name, []).extend(rest)
+            interrupt(done, engine, samples, truth, name, stuff)
+        if model is not None:
+            transcription(done, model, samples, truth, rng)
         swapped = [
             (start, end, wrong_words(said, rng) if n % 2 else text)
             for n, ((start, end, text), said) in enumerate(zip(fitting(truth), truth, strict=True))
@@ -155,6 +162,86 @@ def measure(engine: Engine, films: int, sounds: Sounds) -> Measured:
     return done
 
 
+def floor(
+    samples: FloatArray, truth: Sequence[Sequence[Said]], seconds: float, rng: np.random.Generator
+) -> FloatArray:
+    """Noise as loud as what is heard before the first word."""
+    quiet = samples[: round((truth[0][0].start - 0.2) * RATE_HZ)]
+    white = rng.standard_normal(round(seconds * RATE_HZ)) * float(np.sqrt(np.mean(quiet**2)))
+    return np.asarray(white, np.float32)
+
+
+def interrupt(
+    done: Measured,
+    engine: Engine,
+    samples: FloatArray,
+    truth: Sequence[Sequence[Said]],
+    name: str,
+    stuff: FloatArray,
+) -> None:
+    """What it does to the word behind it and to the next cue, in each cue in turn."""
+    for cue, words in enumerate(truth):
+        if len(words) < FEWEST:
+            continue
+        word = len(words) // 2
+        longer, moved = put_in(samples, truth, stuff, cue, word)
+        two = slice(cue, cue + 2)
+        looked = found(engine, longer, fitting(moved)[two])
+        missed = [
+            [abs(a.start - b.start) for a, b in zip(one.words, said, strict=True)]
+            for one, said in zip(looked, moved[two], strict=True)
+        ]
+        done.after.setdefault(name, []).append(missed[0][word])
+        done.beyond.setdefault(name, []).extend(e for errors in missed[1:] for e in errors)
+
+
+def transcription(
+    done: Measured,
+    model: SpeechModel,
+    samples: FloatArray,
+    truth: Sequence[Sequence[Said]],
+    rng: np.random.Generator,
+) -> None:
+    """Which words it gets wrong, and how well the others are timed."""
+    rest = round(QUIET_S * RATE_HZ)
+    film = np.concatenate([0.5 * music(QUIET_S, rng), samples, np.zeros(rest, np.float32)])
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "film.flac"
+        write_flac(path, film)
+        heard = transcribe(path, model=model, language="en").words
+    said = [(plain(w.text), w.start + QUIET_S) for cue in truth for w in cue]
+    wrong, pairs = compare([text for text, _ in said], [plain(w.text) for w in heard])
+    done.spoken += len(said)
+    done.wrong += wrong
+    done.written += [abs(said[n][1] - heard[m].start) for n, m in pairs]
+
+
+def plain(text: str) -> str:
+    return text.strip(" .,").lower()
+
+
+def compare(said: Sequence[str], heard: Sequence[str]) -> tuple[int, list[tuple[int, int]]]:
+    """The fewest words to change (Levenshtein 1966), and which are the same by that."""
+    cost = np.zeros((len(said) + 1, len(heard) + 1), int)
+    cost[:, 0], cost[0] = range(len(said) + 1), range(len(heard) + 1)
+    for n, word in enumerate(said, 1):
+        for m, other in enumerate(heard, 1):
+            changed = cost[n - 1, m - 1] + (word != other)
+            cost[n, m] = min(changed, cost[n - 1, m] + 1, cost[n, m - 1] + 1)
+    n, m = len(said), len(heard)
+    pairs = []
+    while n and m:
+        if cost[n, m] == cost[n - 1, m - 1] + (said[n - 1] != heard[m - 1]):
+            n, m = n - 1, m - 1
+            if said[n] == heard[m]:
+                pairs.append((n, m))
+        elif cost[n, m] == cost[n - 1, m] + 1:
+            n -= 1
+        else:
+            m -= 1
+    return int(cost[-1, -1]), pairs
+
+
 def _count(done: Measured, kind: str, cues: Sequence[CueWords]) -> None:
     done.marks.setdefault(kind, Counter()).update(cue.mark for cue in cues)
 
@@ -164,30 +251,29 @@ def table(done: Measured) -> Iterator[str]:
 
     def row(name: str, errors: Sequence[float]) -> str:
         ms = np.array(errors) * 1000
-        return f"| {name} | {np.median(ms):.0f} | {np.percentile(ms, 90):.0f} | {len(ms)} |"
+        middle, most = np.percentile(ms, (50, 90))
+        near = 100 * np.mean(ms <= 200)
+        return f"| {name} | {middle:.0f} | {most:.0f} | {near:.0f}% | {len(ms)} |"
 
-    yield "| error, ms | median | 90th percentile | words |"
-    yield "| --- | --- | --- | --- |"
+    yield "| error, ms | median | 90th percentile | within 200 ms | words |"
+    yield "| --- | --- | --- | --- | --- |"
     yield row("word start", done.starts)
     yield row("word end", done.ends)
     for name, errors in done.after.items():
         yield row(f"start of the word after {name}", errors)
-        yield row(f"starts of all words after that ({name})", done.beyond[name])
+        yield row(f"starts of the words of the next cue ({name})", done.beyond[name])
+    if done.spoken:
+        yield row("start of a word that was transcribed rightly", done.written)
     yield ""
     yield "| line | said | uncertain | not said |"
     yield "| --- | --- | --- | --- |"
     for kind, marks in done.marks.items():
         yield f"| {kind} | {marks['said']} | {marks['uncertain']} | {marks['not said']} |"
     yield ""
+    if done.spoken:
+        yield f"Transcribed: {done.wrong} of {done.spoken} words wrong."
+        yield ""
     yield f"{done.cpu_s / done.sound_s * 60:.1f} s of CPU a minute of film, on one thread."
-
-
-def make_engine(name: EngineName, model: str) -> Engine:
-    if name == "ctc":
-        from avsync.words.ctc import load_ctc_engine
-
-        return load_ctc_engine(device="cpu", language="en")
-    return WhisperEngine(load_speech_model(model, device="cpu"), language="en")
 
 
 def main() -> None:
@@ -199,7 +285,11 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     sounds = make_sounds(make_bank(TEST_VOICES, 2, np.random.default_rng([SEED, 9])), SEED)
-    print("\n".join(table(measure(make_engine(args.engine, args.model), args.films, sounds))))
+    model = None if args.engine == "ctc" else load_speech_model(args.model, device="cpu")
+    engine: Engine = (
+        load_ctc_engine(device="cpu", language="en") if model is None else WhisperEngine(model)
+    )
+    print("\n".join(table(measure(engine, model, args.films, sounds))))
 
 
 if __name__ == "__main__":

@@ -37,189 +37,56 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import torch
 import whisper
-from make_voices import run_to_wav, trim
+from spoken_words import (
+    ENGLISH,
+    JAPANESE,
+    RATE_HZ,
+    TEST_VOICES,
+    VOICES,
+    Example,
+    FloatArray,
+    Sounds,
+    compose,
+    example,
+    make_bank,
+    make_sounds,
+    write_flac,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
-RATE_HZ = 16_000
 FRAME_HZ = 50
 FULL_FRAMES = 1500
 LENGTHS = ((240, 8), (FULL_FRAMES, 2), (600, 3), (FULL_FRAMES, 2))
 """Frames of a stretch and stretches of a step, in turn: short ones teach fastest, long ones that
 what is far away does not matter."""
-ENGLISH = (  # each one token of Whisper's but "lighthouse"
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    *("green", "window", "garden", "lighthouse"),
-)
-JAPANESE = ("さくら", "みず", "ひかり")
 WORDS = [*ENGLISH, *JAPANESE]
-TAKES = 3
+TAKES = 2
 """Recordings of each word by each voice."""
 ASIDE_FRAMES = ((-6, -2, 2, 6), (-20, -8, 8, 20), (-12, -20, -8, 12))
-CLOCKS = (0, 2, 4, 6, 8, 10, 12, 14)
+CLOCKS = (0, 3, 6, 9, 12, 15, 18, 21)
 """The sinusoids that the heads begin with: from 0.13 to 8 s a turn."""
 ENDING_FRAMES = 4
 """How much of a word's end the word after it looks back at."""
-VOICES = ("m1", "m2", "m3", "m4", "m6", "m7", "f1", "f2", "f4", "Andy", "Annie", "steph", "Gene")
-TEST_VOICES = ("m5", "f3", "Lee")
 PEAK = 3e-3  # learning rate
-SHORT_STEPS, STEPS = 900, 4500
-SPOKEN = (("en", 5), ("en", 3), ("en", 7), ("en", 1), ("en", 6), ("en", 4), ("en", 5))
-"""The cues of the test's sound: language, words."""
-DIMS = ModelDimensions(80, FULL_FRAMES, 64, 4, 3, 51_865, 448, 64, 4, 2)
-
-
-@dataclass(frozen=True)
-class Said:
-    """A word in a recording; seconds."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True)
-class Example:
-    samples: FloatArray
-    language: str
-    text: tuple[Said, ...]
-    """each with the blank or the full stop that belongs to it"""
-
-
-Bank = dict[tuple[str, str], list[FloatArray]]
-
-
-@dataclass(frozen=True)
-class Sounds:
-    """What examples are mixed from; 16 kHz."""
-
-    words: Bank
-    music: FloatArray
-    noise: FloatArray
-
-
-def make_bank(voices: Sequence[str], takes: int, rng: np.random.Generator) -> Bank:
-    """Each word so often in each voice, at a speed and a pitch of its own; by language and word."""
-    bank: Bank = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        for language, words in (("en", ENGLISH), ("ja", JAPANESE)):
-            for word in words:
-                clips = []
-                for number, voice in enumerate(list(voices) * takes):
-                    accent = ("en-us", "en-gb")[number % 2] if language == "en" else "ja"
-                    prosody = ["-s", str(rng.integers(120, 200)), "-p", str(rng.integers(25, 75))]
-                    command = ["espeak-ng", "-v", f"{accent}+{voice}", *prosody, "-w", "{wav}"]
-                    clip = trim(run_to_wav([*command, word], Path(scratch)), -35.0)
-                    clips.append(clip * (0.5 / np.abs(clip).max()))
-                bank[language, word] = clips
-    return bank
-
-
-def music(seconds: float, rng: np.random.Generator) -> FloatArray:
-    """Chords of plucked harmonic tones."""
-    out = np.zeros(int(seconds * RATE_HZ), np.float32)
-    at = 0.0
-    while at < seconds:
-        length = rng.uniform(0.2, 1.2)
-        t = np.arange(int(length * RATE_HZ)) / RATE_HZ
-        for _ in range(int(rng.integers(1, 4))):
-            pitch = 110 * 2 ** (rng.integers(0, 36) / 12)
-            for harmonic in range(1, 6):
-                tone = np.sin(2 * np.pi * pitch * harmonic * t) / harmonic
-                tone *= np.exp(-t * harmonic * 2)
-                begin = int(at * RATE_HZ)
-                part = out[begin : begin + len(tone)]
-                part += (0.1 * tone * np.minimum(1, t * 200)).astype(np.float32)[: len(part)]
-        at += length
-    return out
-
-
-def noise(seconds: float, rng: np.random.Generator) -> FloatArray:
-    """White noise, or noise that falls with frequency."""
-    white = rng.standard_normal(int(seconds * RATE_HZ)).astype(np.float32)
-    if rng.random() < 0.5:
-        white = np.convolve(white, np.exp(-np.arange(40) / 8), "same").astype(np.float32)
-    return white * np.float32(0.1 / (np.abs(white).mean() + 1e-9))
-
-
-def say(
-    bank: Bank,
-    language: str,
-    seconds: float,
-    rng: np.random.Generator,
-    *,
-    words: int | None = None,
-    plain: bool | None = None,
-    longest_pause: float | None = None,
-) -> Example:
-    """Sentences of random words in one voice, with pauses within and longer ones between."""
-    known = ENGLISH if language == "en" else JAPANESE
-    count = int(rng.integers(1, 20)) if words is None else words
-    voice = int(rng.integers(len(bank[language, known[0]])))
-    samples = np.zeros(int(seconds * RATE_HZ), np.float32)
-    plain = rng.random() < 0.3 if plain is None else plain
-    at = rng.uniform(0.1, 2.0)
-    said: list[Said] = []
-    opens = True
-    for index in rng.permutation(len(known))[:count]:  # no word twice: too few layers to count
-        word = known[int(index)]
-        clip = bank[language, word][voice]
-        clip = clip * np.float32(rng.uniform(0.5, 1.2))
-        end = at + len(clip) / RATE_HZ
-        if end > seconds - 0.3:
-            break
-        samples[int(at * RATE_HZ) :][: len(clip)] += clip
-        closes = rng.random() < 0.2
-        shown = word.capitalize() if opens and not plain else word
-        blank = " " if language == "en" else ""
-        stop = "" if plain or not closes else "." if language == "en" else "。"
-        said.append(Said(blank + shown + stop, at, end))
-        pause = rng.uniform(0.0, 0.25) if rng.random() < 0.85 else rng.uniform(0.25, 0.5)
-        if closes:
-            pause = rng.uniform(0.6, longest_pause or min(10.0, seconds / 3))
-        at, opens = end + pause, closes
-    return Example(samples, language, tuple(said))
-
-
-def make_sounds(bank: Bank, seed: int) -> Sounds:
-    """Voices, two minutes of music and one of noises."""
-    rng = np.random.default_rng([seed, 1])
-    noises = np.concatenate([noise(10.0, rng) for _ in range(6)])
-    return Sounds(bank, music(120.0, rng), noises)
-
-
-def example(sounds: Sounds, seconds: float, rng: np.random.Generator) -> Example:
-    """Speech under silence, noise or music; now and then no speech at all."""
-    language = "ja" if rng.random() < 0.2 else "en"
-    silent = rng.random() < 0.08
-    made = say(sounds.words, language, seconds, rng, words=0 if silent else None)
-    samples = made.samples * np.float32(10 ** rng.uniform(-1.0, 0.2))
-    level = 10 ** rng.uniform(-2.5, -0.7) * max(float(np.abs(samples).max()), 0.05)
-    for under, often, loud in ((sounds.music, 0.4, 2.0), (sounds.noise, 0.6, 1.0)):
-        if rng.random() < often:
-            begin = int(rng.integers(len(under) - len(samples)))
-            samples = samples + np.float32(level * loud) * under[begin : begin + len(samples)]
-    if rng.random() < 0.5:  # a window of Whisper's is filled up with nothing
-        last = made.text[-1].end if made.text else 0.0
-        samples[int(rng.uniform(last, seconds) * RATE_HZ) :] = 0.0
-    return Example(samples.astype(np.float32), language, made.text)
+SHORT_STEPS, STEPS = 900, 8000
+FEW_OTHERS = 0.5
+"""Share of the steps, at first, in which words stand out from a part of the vocabulary only."""
+DIMS = ModelDimensions(80, FULL_FRAMES, 96, 4, 3, 51_865, 448, 96, 4, 2)
 
 
 def frame_words(made: Example, frames: int) -> tuple[IntArray, IntArray]:
@@ -362,9 +229,11 @@ def text_loss(
     model: Whisper, heard: Tensor, ids: Tensor, others: Tensor, counted: Tensor
 ) -> Tensor:
     """Cross-entropy of the next token among those of the batch and ``others``, which count as many
-    times as it takes to make the vocabulary."""
-    compared = torch.unique(torch.cat([ids.flatten(), others]))
-    share = math.log(DIMS.n_vocab / len(others))
+    times as it takes to make the vocabulary; without ``others``, among all of it."""
+    compared, share = torch.arange(DIMS.n_vocab), 0.0
+    if len(others):
+        compared = torch.unique(torch.cat([ids.flatten(), others]))
+        share = math.log(DIMS.n_vocab / len(others))
     weights = torch.where(torch.isin(compared, ids), 0.0, share)
     logits = heard @ model.decoder.token_embedding.weight[compared].T + weights
     right = torch.searchsorted(compared, ids)
@@ -438,7 +307,7 @@ def train(
         frames, size = LENGTHS[step % len(LENGTHS)] if step >= SHORT_STEPS else LENGTHS[0]
         batch = [example(sounds, frames / FRAME_HZ, rng) for _ in range(size)]
         offset = int(rng.integers(FULL_FRAMES - frames + 1))
-        others = torch.randint(DIMS.n_vocab, (2048,))
+        others = torch.randint(DIMS.n_vocab, (2048 if step < FEW_OTHERS * steps else 0,))
         parts = losses(model, read_outs, batch, tokenizer, offset, others)
         optimiser.zero_grad()
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
@@ -456,26 +325,6 @@ def save(model: Whisper, path: Path) -> None:
     line = torch.cat([table[:, 0], table[-1, 1:]]).contiguous()
     state["decoder.token_embedding.weight"] = line.as_strided(tuple(table.shape), (1, 1))
     torch.save({"dims": asdict(DIMS), "model_state_dict": state}, path)
-
-
-def compose(
-    sounds: Sounds, rng: np.random.Generator, spoken: Sequence[tuple[str, int]] = SPOKEN
-) -> tuple[FloatArray, list[list[Said]]]:
-    """Cue by cue so many words of a language, none twice in one; the sound and its truth."""
-    samples = np.zeros(60 * RATE_HZ, np.float32)
-    cues: list[list[Said]] = []
-    at = 1.5
-    for number, (language, count) in enumerate(spoken):
-        made = say(sounds.words, language, 12.0, rng, words=count, plain=False, longest_pause=2.5)
-        shift = at - made.text[0].start
-        begin, end = (round(t * RATE_HZ) for t in (made.text[0].start, made.text[-1].end))
-        place = round(at * RATE_HZ)
-        samples[place : place + end - begin] += made.samples[begin:end]
-        cues.append([Said(w.text, w.start + shift, w.end + shift) for w in made.text])
-        at = cues[-1][-1].end + (1.2, 0.7, 2.5)[number % 3]
-    last = round((at + 0.5) * RATE_HZ)
-    samples = samples[:last] + np.float32(0.05) * sounds.noise[:last]
-    return samples / np.abs(samples).max() * np.float32(0.7), cues
 
 
 def record(sounds: Sounds, folder: Path, seed: int) -> None:
@@ -498,19 +347,6 @@ def record(sounds: Sounds, folder: Path, seed: int) -> None:
 def _stamp(seconds: float) -> str:
     ms = round(seconds * 1000)
     return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
-
-
-def write_flac(path: Path, samples: FloatArray) -> None:
-    """Mono 16-bit FLAC at 16 kHz: no priming, so that sample 0 stays sample 0."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("flac", rate=RATE_HZ, layout="mono")
-        pcm = np.round(samples * 32767).astype(np.int16)
-        for begin in range(0, len(pcm), 4096):
-            frame = av.AudioFrame.from_ndarray(pcm[None, begin : begin + 4096], "s16", "mono")
-            frame.sample_rate = RATE_HZ
-            frame.pts = begin
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 def main() -> None:
