@@ -1,6 +1,6 @@
 """Word times against the truth, with a tiny checkpoint in Whisper's own format.
 
-`fixtures/words` is made by scripts/train_tiny_whisper.py: the checkpoint knows two dozen words, and
+`fixtures/words` is made by scripts/train_tiny_whisper.py: the checkpoint knows 17 words, and
 the sound says them in voices that it was not trained on.
 """
 
@@ -20,6 +20,7 @@ import pytest
 import torch
 import whisper
 from conftest import ROOT
+from whisper.model import Whisper
 from whisper.tokenizer import get_tokenizer
 
 from avsync.cli import main
@@ -27,9 +28,11 @@ from avsync.errors import ModelUnavailable
 from avsync.media import Audio, read_audio
 from avsync.subtitles import Subtitles, parse_subtitles, read_subtitles
 from avsync.words.align import align_words
-from avsync.words.attention import choose_heads, embed, look, token_scores
+from avsync.words.attention import Look, choose_heads, embed, look, token_scores
 from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.result import Word, WordAlignment
+from avsync.words.tokens import Unit, split
+from avsync.words.whisper_engine import WhisperEngine, reached
 
 FIXTURES = ROOT / "fixtures" / "words"
 SPEECH, TEXT = FIXTURES / "speech.flac", FIXTURES / "speech.srt"
@@ -91,15 +94,13 @@ def test_words_are_where_they_are_said(
         [errors(cue.words, said) for cue, said in zip(alignment.cues, truth, strict=True)]
     )
     assert np.median(missed) <= 0.06
-    assert (missed <= 0.2).mean() >= 0.8  # the checkpoint mishears a few
+    assert np.percentile(missed, 90) <= 0.2
     assert all(word.placed for word in alignment.words)
     assert alignment.language == "en" and alignment.engine == "whisper"
 
 
 def test_what_is_said_is_marked_so(alignment: WordAlignment) -> None:
-    # Three of the lines are too hard for a checkpoint that small.
-    assert alignment.marks["said"] >= 4
-    assert alignment.marks["not said"] <= 2
+    assert alignment.marks["said"] == len(alignment.cues)
 
 
 def stretched(
@@ -137,37 +138,58 @@ def chords(seconds: float) -> npt.NDArray[np.float32]:
     return (0.1 * tones * np.exp(-(t % 0.6) * 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("cue", [0, 6])
-def test_the_word_after_half_a_minute_of_silence_is_found(
+def stuff(what: str, seconds: float) -> npt.NDArray[np.float32]:
+    """What is put into the sound: nothing at all, noise as loud as the sound's own, or music."""
+    count = round(seconds * 16_000)
+    if what == "noise":
+        return (0.005 * np.random.default_rng(4).standard_normal(count)).astype(np.float32)
+    return chords(seconds) if what == "music" else np.zeros(count, np.float32)
+
+
+def word_after(
     model: SpeechModel,
     sound: Audio,
     text: Subtitles,
     truth: list[list[dict[str, float]]],
-    cue: int,
-) -> None:
-    longer, at, moved = stretched(text, truth, cue, 2, 30.0)
-    found = align_words(
-        longer, inserted(sound, at, np.zeros(30 * 16_000, np.float32)), model=model, language="en"
-    )
-    missed = errors(found.cues[cue].words, moved[cue])
-    assert missed[:, 0].max() <= 0.2
-    assert np.median(missed) <= 0.06
+    place: tuple[int, int],
+    put: npt.NDArray[np.float32],
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """By how much the word after ``put`` is missed, and the starts in the cue after its own."""
+    cue, word = place
+    longer, at, moved = stretched(text, truth, cue, word, len(put) / 16_000)
+    two = slice(cue, cue + 2)
+    few = subtitles(*((c.start, c.end, c.text) for c in longer.cues[two]))
+    found = align_words(few, inserted(sound, at, put), model=model, language="en")
+    missed = [errors(c.words, w)[:, 0] for c, w in zip(found.cues, moved[two], strict=True)]
+    return float(missed[0][word]), np.concatenate([*missed[1:], np.zeros(0)])
 
 
-@pytest.mark.parametrize("what", ["silence", "music"])
-def test_half_a_minute_within_a_cue_does_not_throw_off_the_next_ones(
+@pytest.mark.parametrize("what", ["silence", "noise"])
+def test_the_word_after_half_a_minute_of_silence_is_found(
     model: SpeechModel,
     sound: Audio,
     text: Subtitles,
     truth: list[list[dict[str, float]]],
     what: str,
 ) -> None:
-    cue = 2
-    longer, at, moved = stretched(text, truth, cue, 3, 30.0)
-    stuff = np.zeros(30 * 16_000, np.float32) if what == "silence" else chords(30.0)
-    found = align_words(longer, inserted(sound, at, stuff), model=model, language="en")
-    after = np.concatenate([errors(found.cues[n].words, moved[n]) for n in range(cue + 1, 7)])
-    assert np.median(after) <= 0.06
+    for cue, words in enumerate(truth):
+        for word in range(1, len(words)):
+            place = (cue, word)
+            after, _ = word_after(model, sound, text, truth, place, stuff(what, 30.0))
+            assert after <= 0.2, place
+
+
+def test_a_minute_of_music_within_a_cue_throws_off_nothing_behind_it(
+    model: SpeechModel, sound: Audio, text: Subtitles, truth: list[list[dict[str, float]]]
+) -> None:
+    missed = []
+    for cue, words in enumerate(truth):
+        for word in range(1, len(words), 2):
+            place = (cue, word)
+            after, rest = word_after(model, sound, text, truth, place, stuff("music", 60.0))
+            missed.append(after)
+            assert cue == 6 or np.median(rest) <= 0.06, place
+    assert np.mean(np.array(missed) <= 0.2) >= 0.75  # some words it takes the music for
 
 
 @pytest.mark.parametrize("what", ["silence", "music"])
@@ -183,8 +205,8 @@ def test_a_minute_between_cues_throws_nothing_off(
         replace(c.span, start=c.start + 60 * (n > 2), end=c.end + 60 * (n > 2))
         for n, c in enumerate(text.cues)
     ]
-    stuff = np.zeros(60 * 16_000, np.float32) if what == "silence" else chords(60.0)
-    found = align_words(text.retimed(later), inserted(sound, at, stuff), model=model, language="en")
+    longer = inserted(sound, at, stuff(what, 60.0))
+    found = align_words(text.retimed(later), longer, model=model, language="en")
     for n in range(3, 7):
         moved = [w | {"start": w["start"] + 60, "end": w["end"] + 60} for w in truth[n]]
         assert np.median(errors(found.cues[n].words, moved)) <= 0.1
@@ -206,6 +228,26 @@ def test_a_line_that_nobody_says_is_marked_and_moves_no_other(
     for cue, n in ((0, 0), (2, 1)):
         assert found.cues[cue].mark == "said"
         assert np.median(np.abs(errors(found.cues[cue].words, truth[n]))) <= 0.1
+
+
+def test_layers_of_one_line_are_said_once(
+    model: SpeechModel, sound: Audio, text: Subtitles
+) -> None:
+    once = subtitles(*((c.start, c.end, c.text) for c in text.cues))
+    twice = subtitles(*((c.start, c.end, c.text) for c in text.cues for _ in range(2)))
+    single = align_words(once, sound, model=model, language="en").cues
+    double = align_words(twice, sound, model=model, language="en").cues
+    assert [cue.mark for cue in double] == [cue.mark for cue in single for _ in range(2)]
+    assert [cue.words for cue in double[1::2]] == [cue.words for cue in single]
+
+
+def test_a_language_that_a_model_does_not_know(model: SpeechModel) -> None:
+    with pytest.raises(ValueError, match=r"does not know cantonese \(yue\); use large-v3 or turbo"):
+        WhisperEngine(model, language="yue")
+    english = Whisper(replace(model.whisper.dims, n_vocab=51_864, n_text_ctx=16, n_audio_ctx=8))
+    only = replace(model, name="small.en", whisper=english)
+    with pytest.raises(ValueError, match=r"small.en does not know german \(de\); use one without"):
+        WhisperEngine(only, language="German")
 
 
 def test_silence_has_no_words(model: SpeechModel, text: Subtitles) -> None:
@@ -257,17 +299,35 @@ def test_the_decoder_says_how_much_of_a_text_is_in_the_sound(
     model: SpeechModel, sound: Audio, truth: list[list[dict[str, float]]]
 ) -> None:
     tokenizer = get_tokenizer(True, language="en", task="transcribe")
-    said = truth[6]
-    text = [tokenizer.encode(f" {word['text'].strip('.')}") for word in said]
-    until = (said[2]["end"] + said[3]["start"]) / 2
-    samples = sound.samples[round((said[0]["start"] - 0.3) * 16_000) : round(until * 16_000)]
-    seen = look(
-        model, tokenizer, [token for word in text for token in word], embed(model, samples),
-        frames=len(samples) // 320, heads=[(1, 0)],
-    )  # fmt: skip
-    counts = np.cumsum([0, *map(len, text)])
-    assert seen.end_log_probs.shape == (counts[-1] + 1,)
-    assert seen.end_log_probs[counts].argmax() == 3
+    silence = embed(model, np.zeros(1, np.float32))
+    for cue, words in enumerate(truth):
+        units = split(" ".join(str(word["text"]) for word in words), tokenizer)
+        text = [token for unit in units for token in unit.tokens]
+        for count in range(1, len(words)):
+            until = (words[count - 1]["end"] + words[count]["start"]) / 2
+            begin = round((words[0]["start"] - 0.3) * 16_000)
+            samples = sound.samples[begin : round(until * 16_000)]
+            seen = look(
+                model, tokenizer, text, embed(model, samples),
+                frames=len(samples) // 320, heads=[(1, 0)], silence=silence,
+            )  # fmt: skip
+            assert seen.end_log_probs.shape == (len(text) + 1,)
+            tokens = sum(len(unit.tokens) for unit in units[:count])
+            assert reached(units, seen) == tokens, (cue, count)
+
+
+def test_a_word_that_is_misheard_does_not_hide_the_ones_after_it() -> None:
+    units = [Unit(n, n + 1, (n,)) for n in range(5)]
+    nothing = np.zeros((1, 6, 1), np.float32)
+
+    def seen(log_probs: Sequence[float], ends: Sequence[float]) -> Look:
+        silent = np.full(5, -9.0, np.float32)
+        return Look(nothing, nothing, np.array(log_probs, np.float32), silent,
+                    np.array(ends, np.float32))  # fmt: skip
+
+    assert reached(units, seen([-30, -1, -1, -12, -12], [-20, -20, -20, -0.1, -2, -0.1])) == 3
+    assert reached(units, seen([-1, -1, -1, -1, -1], [-9, -9, -9, -9, -9, -0.1])) == 5
+    assert reached(units, seen([-9, -9, -9, -9, -9], [-0.1, -0.1, -0.1, -0.1, -0.1, -0.1])) == 0
 
 
 def test_heads_that_follow_are_chosen() -> None:

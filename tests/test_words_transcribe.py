@@ -21,7 +21,7 @@ from avsync.cli import main
 from avsync.errors import MediaError
 from avsync.media import read_audio
 from avsync.subtitles import read_subtitles
-from avsync.words.models import load_speech_model
+from avsync.words.models import SpeechModel, load_speech_model
 from avsync.words.transcribe import Transcript, transcribe, written
 from avsync.words.whisper_engine import WhisperEngine
 
@@ -79,11 +79,10 @@ def transcript(film: Path, tiny_whisper: Path) -> Transcript:
 
 def test_it_writes_what_is_said_and_when(transcript: Transcript) -> None:
     truth = json.loads((FIXTURES / "speech.json").read_text())
-    said = {word["text"].strip(".").lower(): word["start"] + QUIET for cue in truth for word in cue}
-    heard = {word.text.strip(".,").lower(): word.start for word in transcript.words}
-    both = [word for word in said if word in heard]
-    assert len(both) >= 0.5 * len(said)  # the checkpoint is tiny
-    assert np.median([abs(said[word] - heard[word]) for word in both]) <= 0.15
+    said = [(w["text"].strip(".").lower(), w["start"] + QUIET) for cue in truth for w in cue]
+    heard = [(word.text.strip(".,").lower(), word.start) for word in transcript.words]
+    right = [any(t == word and abs(a - at) <= 0.15 for t, a in heard) for word, at in said]
+    assert np.mean(right) >= 0.6  # the checkpoint is tiny
     assert transcript.language == "en"
 
 
@@ -132,6 +131,30 @@ def test_cues_in_step_with_the_shots(
     command[1] = str(sound)
     assert main([*command, "--force", "--model", str(tiny_whisper)]) == 1
     assert "has no picture" in capsys.readouterr().err
+
+
+def test_what_is_left_out_of_a_piece_is_heard_for_itself(
+    tiny_whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[float] = []
+
+    def forgetful(
+        samples: npt.NDArray[np.float32], engine: WhisperEngine, model: SpeechModel, **more: bool
+    ) -> str | None:
+        calls.append(len(samples) / 16_000)
+        if len(calls) == 1:
+            return "Nine five."
+        return written(samples, engine, model, **more)
+
+    monkeypatch.setattr("avsync.words.transcribe.written", forgetful)
+    said = read_audio(FIXTURES / "speech.flac").samples
+    film = write_wav(tmp_path / "film.wav", said[: 20 * 16_000])
+    made = transcribe(film, model=tiny_whisper, language="en", device="cpu")
+    assert calls[0] > 10 and len(calls) > 1 and max(calls[1:]) < calls[0]
+    heard = [(word.text.strip(".").lower(), word.start) for word in made.words]
+    assert [text for text, _ in heard[:2]] == ["nine", "five"]
+    seven = json.loads((FIXTURES / "speech.json").read_text())[0][-1]
+    assert any(text == "seven" and abs(at - seven["start"]) <= 0.15 for text, at in heard)
 
 
 def test_probable_text_is_kept_and_no_length_cuts_it(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avsync.media import Audio
 from avsync.timemap import Span
+from avsync.words.align import align_lines
+from avsync.words.engine import Found, LineWords
 from avsync.words.regions import pack, speech_regions
 from avsync.words.windows import Line, Reel, plan_windows
 
@@ -85,3 +90,35 @@ def test_speech_is_packed_and_cut_where_it_is_weakest() -> None:
     probabilities[1500] = 0.4  # at 30 s, in the second half of a piece that starts at 9
     pieces = pack(regions, probabilities, 50.0)
     assert [(s.start, s.end) for s in pieces] == [(0.0, 6.0), (9.0, 30.0), (30.0, 49.0)]
+
+
+class Late:
+    """An engine that finds each line as one word, which ends 0.1 s after its cue."""
+
+    name, language, longest, most_units = "late", "en", 30.0, 100
+
+    def __init__(self) -> None:
+        self.starts: list[float] = []
+
+    def size(self, text: str) -> int:
+        return 1
+
+    def words(self, text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))]
+
+    def find(
+        self, samples: object, lines: Sequence[Line], *, start: float, slack: float,
+        open_end: bool = False,
+    ) -> list[LineWords]:  # fmt: skip
+        self.starts.append(start)
+        return [
+            LineWords((Found(0, 3, line.start - start, line.end + 0.1 - start, 1.0, 4.0),))
+            for line in lines
+        ]
+
+
+def test_a_window_begins_where_the_line_before_it_ended() -> None:
+    lines = [Line(0, 0.0, 20.0, "one"), Line(1, 20.3, 40.0, "two"), Line(2, 40.0, 59.0, "six")]
+    engine = Late()
+    align_lines(lines, Audio(np.zeros(60 * 16_000, np.float32), 16_000), engine)
+    assert engine.starts == pytest.approx([0.0, 20.1, 40.0])

@@ -130,18 +130,22 @@ def align_lines(
         return found
     with closing(sound_blocks(audio, audio_track)) as blocks:
         reel = Reel(blocks, SAMPLE_RATE_HZ)
-        for number, window in enumerate(windows):
+        spoken = 0.0  # seconds until which the last line is said
+        for number, planned in enumerate(windows):
+            first = planned.lines[0]
+            window = replace(planned, start=max(planned.start, min(spoken, first.start)))
             if progress is not None:
                 progress("aligning words", number / len(windows))
             reel.forget(window.start)
             if window.long:
                 later = windows[number + 1].start if number + 1 < len(windows) else np.inf
-                found[window.lines[0].cue] = _find_long(window, reel, engine, later)
-                continue
-            samples = reel.read(window.start, window.end)
-            looked = engine.find(samples, window.lines, start=window.start, slack=slack)
-            for line, words in zip(window.lines, looked, strict=True):
-                found[line.cue] = words.moved(window.start)
+                found[first.cue] = _find_long(window, reel, engine, later)
+            else:
+                samples = reel.read(window.start, window.end)
+                looked = engine.find(samples, window.lines, start=window.start, slack=slack)
+                for line, words in zip(window.lines, looked, strict=True):
+                    found[line.cue] = words.moved(window.start)
+            spoken = _until(found[window.lines[-1].cue])
     if progress is not None:
         progress("aligning words", 1.0)
     return {line.cue: found[same[0].cue] for same in layers.values() for line in same}
@@ -186,6 +190,12 @@ def _find_long(window: Window, reel: Reel, engine: Engine, later: float) -> Line
     left = (span for span in engine.words(line.text) if span[0] >= done)
     words += [Found(begin, finish, np.nan, np.nan, 0.0, 0.0) for begin, finish in left]
     return LineWords(tuple(words))
+
+
+def _until(line: LineWords) -> float:
+    """Seconds until which a line is said, so far as the sound supports it."""
+    kept = _reached(line.words, np.inf)
+    return kept[-1].end if kept else 0.0
 
 
 def _reached(words: Sequence[Found], until: float) -> Sequence[Found]:

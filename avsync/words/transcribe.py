@@ -39,6 +39,9 @@ LANGUAGE_LOOKS = 3
 """Pieces that are listened to, to tell the language."""
 MOST_COMPRESSION, LEAST_LOG = 2.4, -1.0
 """Whisper's own bounds: how much shorter its text packs, and how probable a token of it is."""
+LEFT_OUT = 1.0
+"""Seconds of speech without a word from which on it is heard once more, for itself: Whisper leaves
+sentences out of a longer stretch now and then."""
 OVER = 0.5
 """Seconds around a piece in which its words are looked for."""
 
@@ -168,7 +171,12 @@ def _piece(
     cue = cue_words(0, piece.start, piece.end, shown, found.moved(start))
     if cue.mark == "not said" and not translate:
         return []
-    return _timed(cue)
+    words = _timed(cue)
+    for region in () if translate else regions:
+        left_out = not any(w.start < region.end and w.end > region.start for w in words)
+        if left_out and region.duration >= LEFT_OUT and len(regions) > 1:
+            words += _piece(region, [region], reel, engine, model, translate=translate)
+    return sorted(words, key=lambda word: word.start)
 
 
 def written(
