@@ -210,6 +210,13 @@ def test_the_output_in_the_directory_of_clips_is_no_clip(here: Path, capsys: Cap
         (["clips", "--dry-run", "--bpm", "120"], "--beats are there already"),
         (["clips", "--dry-run", "--energy-beats", "4,2"], "--every energy"),
         (["clips", "--dry-run", "--no-filters", "--max-motion", "1"], "--max-motion"),
+        (["clips", "--dry-run", "--min-exposure", "0.97"], "(--min-exposure, --max-exposure)"),
+        (["clips", "--dry-run", "--times", "1,5000"], "8 s long; got 5000 s"),
+        (["clips", "-o", "a.otio", "--crf", "0"], "--crf is of a film"),
+        (["clips", "-o", "a.edl", "-o", "a.otio", "--sound", "mute"], "--sound is of a film"),
+        (["clips", "-o", "a.xml", "--preview"], "--preview is of a film"),
+        (["clips", "--plot", "a.png", "--size", "48x32"], "--size is of a film"),
+        (["clips", "-o", "a.otio", "--seed", "0"], "add --order shuffled"),
         (["clips", "--dry-run", "--start", "9"], "nothing of the song"),
         (["clips", "--dry-run", "--min-shot", "3", "--max-shot", "2"], "longer than the longest"),
     ],
@@ -233,6 +240,14 @@ def test_a_wrong_command_line_is_refused_before_the_work(
         ["--pattern", "4,0"],
         ["--pattern", "4,,1"],
         ["--times", "soon"],
+        ["--times", "5,3,3"],
+        ["--times", "3,3"],
+        ["--min-exposure", "nan"],
+        ["--min-exposure", "1:00"],
+        ["--max-exposure", "50"],
+        ["--min-faces", "1.5"],
+        ["--max-motion", "inf"],
+        ["--min-sharpness", "-1"],
         ["--min-shot", "0"],
         ["--dissolve", "long"],
         ["--start", "-1"],
@@ -308,6 +323,25 @@ def test_a_broken_clip_is_left_out_and_said_or_an_error_when_strict(
     assert "4 of 4 clips" in out
     assert montage("clips", "-o", "a.otio", "--strict") == 1
     assert "broken.mp4" in capsys.readouterr().err
+    assert not written(here)
+
+
+def test_what_was_left_out_is_said_when_the_plan_or_the_film_fails_then(
+    here: Path, capsys: Capture
+) -> None:
+    Path("clips/broken.mp4").write_bytes(Path("clips/a.mp4").read_bytes()[:300])
+    few = ["clips/a.mp4", "clips/broken.mp4"]
+    times = ("--times", "1,2,3,4,5,6,7", "--length", "6.5")
+    assert montage(*few, "-o", "a.otio", *times) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert any("clips/broken.mp4: left out: " in line for line in said[:-1])
+    assert any("outside 0.00 to 6.50 s: 7.00" in line for line in said[:-1])
+    assert "there is room for" in said[-1]
+    assert montage("song.wav", "clips/broken.mp4", "-o", "a.otio") == 1
+    assert "clips/broken.mp4: left out: " in capsys.readouterr().err
+    Path("song.wav").write_bytes(b"RIFF" + bytes(100))
+    assert montage("clips", "-o", "out.mp4", "--order", "sequential") == 1
+    assert "clips/broken.mp4: left out: " in capsys.readouterr().err
     assert not written(here)
 
 

@@ -163,9 +163,9 @@ def test_cuts_fall_on_drops_and_on_onsets() -> None:
 
 
 def test_given_times_move_to_the_nearest_beat() -> None:
-    made = plan(CLIPS, GRID, times=[2.2, 4.9, 5.05, 9.3, 77.0], length=12.0)
+    made = plan(CLIPS, GRID, times=[2.2, 4.9, 5.05, 9.3, 27.0], length=12.0)
     assert cut_times(made) == [0.0, 2.0, 5.0, 9.5]
-    assert any("77.00" in note for note in made.report.notes)
+    assert any("27.00" in note for note in made.report.notes)
     assert any("1 cuts asked for fall on the beat of another" in n for n in made.report.notes)
 
 
@@ -467,6 +467,10 @@ def test_no_beats_or_doubtful_ones_are_refused() -> None:
         ({"pattern": (4, 0)}, "1 or more"),
         ({"pattern": (4,), "times": (1.0,)}, "not by both"),
         ({"times": (float("nan"),)}, "finite"),
+        ({"times": (5.0, 3.0, 3.0)}, "3 s comes after 5 s"),
+        ({"times": (3.0, 3.0)}, "none of them twice"),
+        ({"times": (3.0, 5000.0)}, "32 s long; got 5000 s"),
+        ({"times": (-1.0, 3.0)}, "32 s long; got -1 s"),
         ({"min_shot": 3.0, "max_shot": 2.0}, "longer than the longest"),
         ({"min_shot": -1.0}, "positive"),
         ({"start": 40.0}, "nothing of the song"),
@@ -490,6 +494,8 @@ def test_arguments_that_make_no_sense_are_refused(options: dict[str, object], me
 def test_values_say_what_is_wrong_with_them() -> None:
     with pytest.raises(ValueError, match="max_motion"):
         Filters(max_motion=float("nan"))
+    with pytest.raises(ValueError, match=r"0\.97 or more and 0\.96 or less.*max_exposure"):
+        Filters(min_exposure=0.97)
     with pytest.raises(ValueError, match="weight of match"):
         Weights(match=-1)
     with pytest.raises(ValueError, match="no clips"):
@@ -513,8 +519,12 @@ def test_unusable_files_are_skipped_or_an_error_when_strict(tmp_path: Path) -> N
     assert all(skip.reason for skip in made.report.skipped)
     with pytest.raises(MediaError, match=r"broken\.mp4"):
         plan(given, GRID, model=model, strict=True)
-    with pytest.raises(MediaError, match=r"broken\.mp4: .*nor can the other 1 be used"):
+    with pytest.raises(MediaError, match=r"broken\.mp4: .*nor can the other 1 be used") as failed:
         plan([broken, empty], GRID, model=model)
+    assert [note for note in failed.value.__notes__ if f"{empty}: left out" in note]
+    with pytest.raises(AlignmentError, match="more slots than moments") as failed:
+        plan([CLIPS[0], broken], GRID, model=model, every="beat")
+    assert [note for note in failed.value.__notes__ if f"{broken}: left out" in note]
     with pytest.raises(FileNotFoundError):  # a slip in a name is no broken clip
         plan([*CLIPS, tmp_path / "missing.mp4"], GRID, model=model)
 

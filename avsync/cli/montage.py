@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, FAILED, REFUSED, USAGE, fail, fail_with, print_json, print_lines
-from avsync.cli.montage_options import FILM_EXTENSIONS, parser
+from avsync.cli.montage_options import FILM_EXTENSIONS, FILM_OPTIONS, parser
 from avsync.cli.montage_report import plan_lines, plan_record, warning_lines
-from avsync.cli.planning import UsageError
+from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.errors import AlignmentError, AvsyncError, LowConfidence
 from avsync.jobs import Failure, file_identity
@@ -34,20 +33,28 @@ def run(args: argparse.Namespace) -> int:
         clips = _check(args)
         with Bar(quiet=args.quiet) as bar:
             plan = _plan(args, clips, bar)
+        for line in warning_lines(plan):
+            print_error(line)
+        with Bar(quiet=args.quiet) as bar:
             written = _write(plan, args, bar)
-    except LowConfidence as error:
-        more = "" if args.force else " (--force goes by what was found)"
-        return fail(f"{error.reason}: nothing was written{more}", args, REFUSED)
-    except AlignmentError as error:
-        return fail(_as_options(error.reason), args, FAILED)
-    except UsageError as error:
-        return fail(str(error), args, USAGE)
-    except (AvsyncError, OSError) as error:
-        return fail_with(Failure.of(error), args)
-    except ValueError as error:
-        return fail(str(error), args, USAGE)
+    except (AvsyncError, OSError, ValueError, UsageError) as error:
+        for line in getattr(error, "__notes__", ()):  # what was left out before it failed
+            print_error(line)
+        return _fail(error, args)
     _report(plan, written, args)
     return DONE
+
+
+def _fail(error: Exception, args: argparse.Namespace) -> int:
+    """Say what failed, in words of the command line; returns the exit code."""
+    if isinstance(error, LowConfidence):
+        more = "" if args.force else " (--force goes by what was found)"
+        return fail(f"{error.reason}: nothing was written{more}", args, REFUSED)
+    if isinstance(error, AlignmentError):
+        return fail(_as_options(error.reason), args, FAILED)
+    if isinstance(error, AvsyncError | OSError):
+        return fail_with(Failure.of(error), args)
+    return fail(str(error), args, USAGE)
 
 
 def _check(args: argparse.Namespace) -> list[Path]:
@@ -67,37 +74,27 @@ def _check(args: argparse.Namespace) -> list[Path]:
         raise UsageError("--bpm and --meter help to listen to a song; --beats are there already")
     if args.energy_beats and (args.every.strip().lower() != "energy" or args.pattern or args.times):
         raise UsageError("--energy-beats says how --every energy is to cut")
+    if args.seed is not None and args.order != "shuffled":
+        raise UsageError("--seed is of what is drawn by lot: add --order shuffled")
     known = (*FILM_EXTENSIONS, *sorted(TIMELINE_EXTENSIONS))
     for path in outputs:
         if path.suffix.lower() not in known:
             raise UsageError(f"-o {path}: the extension chooses the format: {' '.join(known)}")
     if args.plot is not None and args.plot.suffix.lower() not in PLOT_EXTENSIONS:
         raise UsageError(f"--plot {args.plot}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
+    _check_film_options(args)
+    _filters(args)
     targets = [*outputs, *filter(None, [args.plot])]
     clips = _expand(args.clips, {file_identity(path) for path in (args.song, *targets)})
-    _check_targets(targets, [*filter(None, [args.song, args.beats, args.model]), *clips])
+    check_targets(targets, [*filter(None, [args.song, args.beats, args.model]), *clips])
     return clips
 
 
-def _check_targets(targets: Sequence[Path], inputs: Sequence[Path]) -> None:
-    read = {}
-    for path in inputs:
-        os.stat(path)  # rather now than after an hour
-        read[file_identity(path)] = path
-    seen = set()
-    for path in targets:
-        identity = file_identity(path)
-        if identity in read:
-            raise UsageError(f"{path} is read, and would be overwritten; name another output")
-        if identity in seen:
-            raise UsageError(f"{path} would be written twice")
-        seen.add(identity)
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file")
-        if not path.parent.is_dir():
-            raise UsageError(f"{path}: there is no directory {path.parent}; make it first")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(13, "Permission denied", os.fspath(path))
+def _check_film_options(args: argparse.Namespace) -> None:
+    given = [name for name in FILM_OPTIONS if getattr(args, name) is not None]
+    films = [path for path in args.output or [] if path.suffix.lower() in FILM_EXTENSIONS]
+    if given and not films:
+        raise UsageError(f"--{given[0]} is of a film, and none is written: name one with -o")
 
 
 def _expand(given: Sequence[Path], left_out: set[tuple[int, int] | str]) -> list[Path]:
@@ -174,7 +171,7 @@ def _plan(args: argparse.Namespace, clips: Sequence[Path], progress: Progress) -
         fade_out=args.fade_out,
         frame_rate=args.fps,
         order=args.order,
-        seed=args.seed,
+        seed=args.seed or 0,
         repeat=args.repeat,
         across_shots=args.across_shots,
         filters=_filters(args),
@@ -196,7 +193,10 @@ def _filters(args: argparse.Namespace) -> Filters:
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.no_filters and given:
         raise UsageError(f"--no-filters leaves out what --{min(given).replace('_', '-')} says")
-    return replace(Filters.none() if args.no_filters else Filters(), **given)
+    try:
+        return replace(Filters.none() if args.no_filters else Filters(), **given)
+    except ValueError as error:
+        raise UsageError(_as_options(str(error))) from error
 
 
 def _write(plan: MontagePlan, args: argparse.Namespace, progress: Progress) -> list[Path]:
@@ -208,6 +208,9 @@ def _write(plan: MontagePlan, args: argparse.Namespace, progress: Progress) -> l
         plot_montage(plan, args.plot, progress=progress)
         written.append(args.plot)
     outputs = [] if args.dry_run else args.output or []
+    film = {name: getattr(args, name) for name in ("fit", "preview", "preset", "crf")}
+    film["source_sound"] = args.sound
+    given = {name: value for name, value in film.items() if value is not None}
     for path in sorted(outputs, key=lambda path: path.suffix.lower() in FILM_EXTENSIONS):
         if path.suffix.lower() not in FILM_EXTENSIONS:
             from avsync.timeline import write_timeline
@@ -217,12 +220,8 @@ def _write(plan: MontagePlan, args: argparse.Namespace, progress: Progress) -> l
             plan.cuts.render(
                 path,
                 size=film_size(plan, args.ratio) if args.ratio else args.size,
-                fit=args.fit,
-                source_sound=args.sound,
-                preview=args.preview,
-                preset=args.preset,
-                crf=args.crf,
                 progress=progress,
+                **given,
             )
         written.append(path)
     return written
@@ -251,8 +250,6 @@ def _as_options(text: str) -> str:
 
 
 def _report(plan: MontagePlan, written: Sequence[Path], args: argparse.Namespace) -> None:
-    for line in warning_lines(plan):
-        print_error(line)
     if args.json:
         print_json(plan_record(plan, written))
     elif not args.quiet:

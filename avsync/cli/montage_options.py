@@ -12,6 +12,8 @@ from pathlib import Path
 from avsync.cli.values import Parser, add_loudness, add_no_cache, bpm, count, frame_rate, meter
 
 FILM_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv")
+FILM_OPTIONS = ("size", "ratio", "fit", "sound", "preset", "crf", "preview")
+"""Of what is rendered; a timeline has no use for them. Not given, each is None."""
 PRESETS = (
     "ultrafast",
     "superfast",
@@ -122,25 +124,34 @@ def _add_choosing(made: argparse.ArgumentParser) -> None:
         default="match",
         help="moments that match the music (%(default)s), clips as given, or by lot",
     )
-    group.add_argument("--seed", metavar="N", type=count, default=0, help="of shuffled (0)")
+    group.add_argument("--seed", metavar="N", type=count, help="of shuffled (0)")
     group.add_argument(
         "--repeat", action="store_true", help="show moments again when footage runs out"
     )
     group.add_argument(
         "--across-shots", action="store_true", help="let shots run over the cuts within a clip"
     )
-    for option, text in (
-        ("--min-exposure", "0 black to 1 white: darker moments are left out (0.04)"),
-        ("--max-exposure", "brighter moments are left out (0.96)"),
-        ("--min-sharpness", "0 blurred to about 1 crisp: softer moments are left out (0.05)"),
+    for option, kind, text in (
+        ("--min-exposure", _share, "0 black to 1 white: darker moments are left out (0.04)"),
+        ("--max-exposure", _share, "brighter moments are left out (0.96)"),
+        (
+            "--min-sharpness",
+            _amount,
+            "0 blurred to about 1 crisp: softer moments are left out (0.05)",
+        ),
         (
             "--min-motion",
+            _amount,
             "in 64ths of the picture's width per 1/25 s: stiller moments are left out (none)",
         ),
-        ("--max-motion", "shakier moments are left out (none)"),
-        ("--min-faces", "share of the picture that faces cover: the rest is left out (none)"),
+        ("--max-motion", _amount, "shakier moments are left out (none)"),
+        (
+            "--min-faces",
+            _share,
+            "share of the picture that faces cover: the rest is left out (none)",
+        ),
     ):
-        group.add_argument(option, metavar="X", type=_time, help=text)
+        group.add_argument(option, metavar="X", type=kind, help=text)
     group.add_argument("--no-filters", action="store_true", help="leave no moment out")
     group.add_argument("--model", metavar="PATH", type=Path, help="other weights for matching")
 
@@ -156,27 +167,25 @@ def _add_film(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--fit",
         choices=("letterbox", "crop", "blur"),
-        default="letterbox",
-        help="what becomes of clips of another ratio (%(default)s)",
+        help="what becomes of clips of another ratio (letterbox)",
     )
     group.add_argument(
         "--sound",
         choices=("mute", "mix", "duck"),
-        default="mute",
-        help="of the clips, under the music (%(default)s)",
+        help="of the clips, under the music (mute)",
     )
     group.add_argument(
         "--preset",
         metavar="NAME",
         choices=PRESETS,
-        default="veryfast",
-        help="of x264: ultrafast ... veryslow, which makes smaller files (%(default)s)",
+        help="of x264: ultrafast ... veryslow, which makes smaller files (veryfast)",
     )
+    group.add_argument("--crf", metavar="N", type=_crf, help="0 perfect to 51 small (20)")
     group.add_argument(
-        "--crf", metavar="N", type=_crf, default=20, help="0 perfect to 51 small (%(default)s)"
-    )
-    group.add_argument(
-        "--preview", action="store_true", help="flash and beep on each beat, to check the sync"
+        "--preview",
+        action="store_true",
+        default=None,
+        help="flash and beep on each beat, to check the sync",
     )
 
 
@@ -223,7 +232,27 @@ def _positive(text: str) -> float:
 
 
 def _times(text: str) -> tuple[float, ...]:
-    return tuple(_time(part) for part in text.split(","))
+    from avsync.montage.pacing import Pacing
+
+    values = tuple(_time(part) for part in text.split(","))
+    try:
+        return Pacing(times=values).times
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 0 to 1")
+    return value
+
+
+def _amount(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number, 0 or more")
+    return value
 
 
 def _beats(text: str) -> tuple[int, ...]:
@@ -267,4 +296,5 @@ def _crf(text: str) -> int:
 
 
 _time.__name__ = _positive.__name__ = _times.__name__ = "time"
+_share.__name__ = _amount.__name__ = "number"
 _dissolve.__name__, _crf.__name__, _beats.__name__ = "length", "whole number", "list of beats"

@@ -17,8 +17,7 @@ __all__ = ["plan_lines", "plan_record", "warning_lines"]
 
 def warning_lines(plan: MontagePlan) -> Iterator[str]:
     """What was left out, and what could not be had as asked."""
-    for skipped in plan.report.skipped:
-        yield f"{skipped.path}: left out: {skipped.reason}"
+    yield from map(str, plan.report.skipped)
     yield from plan.report.notes
 
 

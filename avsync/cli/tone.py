@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
-from avsync.cli.exits import DONE, FAILED, fail_by, print_json, print_lines
+from avsync.cli.exits import DONE, FAILED, USAGE, fail, fail_by, print_json, print_lines
+from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
-from avsync.cli.values import Parser, add_loudness, add_no_cache, count
+from avsync.cli.values import Parser, add_loudness, add_no_cache, count, positive
 from avsync.errors import AvsyncError
-from avsync.timemap import Span
 
 if TYPE_CHECKING:
-    from avsync.tone.model import ToneModel
     from avsync.tone.report import ToneReport
     from avsync.tone.score import Candidate, Windows
+
+_STANDS_OUT = 0  # a number that nobody can give: windows count from 1
 
 _EPILOG = """\
 Valence (displeasing to pleasing) and arousal (calm to excited) lie in -1 to 1, each with a standard
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         "--embed", action="store_true", help="put the film itself into the page (small films)"
     )
     written.add_argument(
-        "--explain", metavar="N", type=int, nargs="?", const=0,
+        "--explain", metavar="N", type=positive, nargs="?", const=_STANDS_OUT,
         help="which measures and moments made window N (from 1; alone: the one that stands out)",
     )  # fmt: skip
     written.add_argument("--explain-plot", metavar="FILE", type=Path, help="draw that explanation")
@@ -91,93 +91,101 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check(args)
         return _run(args)
+    except UsageError as error:
+        return fail(str(error), args, USAGE)
     except (AvsyncError, OSError, ValueError) as error:
         return fail_by(error, args)
 
 
 def _check(args: argparse.Namespace) -> None:
-    """Refuse, before the work, what cannot be done."""
+    """Refuse, before the work, what cannot be done.
+
+    Raises:
+        UsageError: options contradict each other, or an output is of an unknown kind, or would
+            overwrite what is read or another output.
+        OSError: an input is not there, or an output cannot be written.
+    """
     from avsync.plots.style import PLOT_EXTENSIONS
 
     if args.sounds and args.pictures:
-        raise ValueError("--try ranks sounds, --try-video pictures: give one of them")
+        raise UsageError("--try ranks sounds, --try-video pictures: give one of them")
+    if args.sounds and args.audio_track is not None:
+        raise UsageError("--audio-track is of the sound of FILM, and --try brings other sounds")
     written = [args.csv, args.plot, args.html, args.explain_plot]
     ranking = bool(args.sounds or args.pictures)
     if ranking and (any(written) or args.explain is not None):
-        raise ValueError("a ranking has a table and --json; give one film for other outputs")
-    inputs = [args.media, args.scenes]
-    for target in written:
-        for path in inputs:
-            if target and path and target.exists() and path.exists() and target.samefile(path):
-                raise ValueError(f"{target}: is an input; write to another file")
+        raise UsageError("a ranking has a table and --json; give one film for other outputs")
     for target in (args.plot, args.explain_plot):
         if target and target.suffix.lower() not in PLOT_EXTENSIONS:
-            raise ValueError(f"{target}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
+            raise UsageError(f"{target}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
     if args.html and args.html.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"{args.html}: a page is .html")
+        raise UsageError(f"{args.html}: a page is .html")
     if args.embed and not args.html:
-        raise ValueError("--embed needs --html")
+        raise UsageError("--embed needs --html")
+    inputs = [args.media, args.scenes, args.model]
+    check_targets([*filter(None, written)], [*filter(None, inputs)])
 
 
 def _run(args: argparse.Namespace) -> int:
     windows: Windows = "shots" if args.shots else (args.windows or 5.0)
+    scenes = None
     if args.scenes is not None:
-        windows = read_scenes(args.scenes)
+        from avsync.tone.scenes import read_scenes
+
+        scenes = read_scenes(args.scenes)
+        windows = scenes.spans
+    from avsync.tone.score import OutsideFilm
+
+    try:
+        judged = _judge(args, windows)
+    except OutsideFilm as error:
+        if scenes is None:
+            raise
+        raise UsageError(f"{scenes.place(error.window)}: {error}") from error
+    if isinstance(judged, tuple):
+        return _report_ranking(judged, args)
+    explained = None
+    if args.explain is not None or args.explain_plot is not None:
+        explained = _explained(judged, args)
+    _write(judged, explained, args)
+    _report(judged, explained, args)
+    return DONE
+
+
+def _judge(args: argparse.Namespace, windows: Windows) -> ToneReport | tuple[Candidate, ...]:
+    """The report of one film, or the ranking of many."""
     with Bar(quiet=args.quiet) as bar:
         from avsync.cache import TokenCache
         from avsync.tone.model import load_tone_model
         from avsync.tone.score import score_tone, try_pictures, try_sounds
 
-        model: ToneModel = load_tone_model(args.model)
+        model = load_tone_model(args.model)
         cache = TokenCache() if args.cache else None
-        if args.sounds or args.pictures:
-            rank = try_sounds if args.sounds else try_pictures
-            ranked = rank(
-                args.media,
-                args.sounds or args.pictures,
-                windows=windows,
-                model=model,
-                cache=cache,
-                progress=bar,
+        if args.sounds:
+            return try_sounds(
+                args.media, args.sounds, windows=windows, model=model, cache=cache, progress=bar
             )
-        else:
-            report = score_tone(
+        if args.pictures:
+            return try_pictures(
                 args.media,
+                args.pictures,
                 windows=windows,
                 audio_track=args.audio_track,
                 model=model,
                 cache=cache,
                 progress=bar,
             )
-    if args.sounds or args.pictures:
-        return _report_ranking(ranked, args)
-    _write(report, args)
-    _report(report, args)
-    return DONE
+        return score_tone(
+            args.media,
+            windows=windows,
+            audio_track=args.audio_track,
+            model=model,
+            cache=cache,
+            progress=bar,
+        )
 
 
-def read_scenes(path: Path) -> dict[str, Span]:
-    """Windows by name, from a CSV file with a head: name, start_s, end_s.
-
-    Raises:
-        ValueError: a column is missing, a number is none, or a name comes twice.
-    """
-    scenes: dict[str, Span] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), start=2):
-            try:
-                name, span = row["name"], Span(float(row["start_s"]), float(row["end_s"]))
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{path}:{line}: {error}; each line is name,start_s,end_s in seconds"
-                ) from error
-            if name in scenes:
-                raise ValueError(f"{path}:{line}: the scene {name!r} comes twice; name it anew")
-            scenes[name] = span
-    return scenes
-
-
-def _write(report: ToneReport, args: argparse.Namespace) -> None:
+def _write(report: ToneReport, explained: int | None, args: argparse.Namespace) -> None:
     if args.csv is not None:
         from avsync.tone.export import to_csv
 
@@ -191,17 +199,20 @@ def _write(report: ToneReport, args: argparse.Namespace) -> None:
         from avsync.tone.page import write_page
 
         write_page(report, args.html, embed=args.embed)
-    if args.explain_plot is not None:
+    if args.explain_plot is not None and explained is not None:
         from avsync.plots import plot_explanation
 
-        plot_explanation(report.explain(_explained(report, args)), args.explain_plot)
+        plot_explanation(report.explain(explained), args.explain_plot)
 
 
 def _explained(report: ToneReport, args: argparse.Namespace) -> int:
     """The window to explain, from 0: the one that was asked for, or the one that stands out."""
     if args.explain:
-        if not 1 <= args.explain <= len(report.windows):
-            raise ValueError(f"--explain: the windows are 1 to {len(report.windows)}")
+        if args.explain > len(report.windows):
+            raise UsageError(
+                f"--explain {args.explain}: there is no such window; "
+                f"they are 1 to {len(report.windows)}"
+            )
         return int(args.explain) - 1
     if report.agreement is not None:
         sizes = [abs(v) if math.isfinite(v) else -1 for v in report.agreement.windows]
@@ -212,10 +223,10 @@ def _explained(report: ToneReport, args: argparse.Namespace) -> int:
     return sizes.index(max(sizes))
 
 
-def _report(report: ToneReport, args: argparse.Namespace) -> None:
+def _report(report: ToneReport, explained: int | None, args: argparse.Namespace) -> None:
     from avsync.tone.export import explanation_record, report_record
 
-    explained = None if args.explain is None else _explained(report, args)
+    explained = None if args.explain is None else explained
     if args.json:
         record = report_record(report)
         if explained is not None:

@@ -15,7 +15,7 @@ from avsync.montage.demand import Demand
 from avsync.montage.filling import Filled, Filling, Order, fill
 from avsync.montage.moments import Filters, Moments, find_moments, without_short
 from avsync.montage.pacing import Pacing
-from avsync.montage.refusal import no_room
+from avsync.montage.refusal import no_room, noting
 from avsync.montage.result import Choice, MontagePlan, PlanReport
 from avsync.montage.scores import Logits, Scorer, Weights
 from avsync.montage.slots import Slot, beat_markers, make_slots
@@ -76,7 +76,8 @@ def build(
         if progress is not None:
             progress("matching", done / 2)
     wanted = round(request.dissolve * rate)
-    fillings = _fill(request, slots, moments, scorer, rate, wanted, progress)
+    with noting(notes):
+        fillings = _fill(request, slots, moments, scorer, rate, wanted, progress)
     shots = _shots(slots, fillings, clips, wanted)
     shorter = sum(shot.dissolve_frames < wanted for shot in shots[1:])
     if shorter:

@@ -48,6 +48,13 @@ class Filters:
             value = getattr(self, field.name)
             if math.isnan(value) or value < 0:
                 raise ValueError(f"{field.name} is a number from 0 up; got {value}")
+        for what in ("exposure", "motion"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if least > most:
+                raise ValueError(
+                    f"no {what} is both {least:g} or more and {most:g} or less "
+                    f"(min_{what}, max_{what})"
+                )
 
     @classmethod
     def none(cls) -> Filters:

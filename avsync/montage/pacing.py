@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Unit = Literal["beats", "bars", "phrase", "energy", "drops", "onsets"]
@@ -50,7 +51,7 @@ class Pacing:
     pattern: tuple[int, ...] = ()
     """beats of one shot after the other, again from the front when it ends"""
     times: tuple[float, ...] = ()
-    """seconds on the song's clock, each moved to the nearest beat"""
+    """seconds on the song's clock, ascending, each moved to the nearest beat"""
     energy_beats: tuple[int, ...] = ()
     """beats of a shot in the quietest music, ..., in the loudest; if empty, by meter"""
     min_shot: float | None = None
@@ -66,6 +67,11 @@ class Pacing:
                 raise ValueError(f"{name} counts beats, 1 or more each; got {list(beats)}")
         if not all(map(math.isfinite, self.times)):
             raise ValueError(f"times are finite seconds; got {list(self.times)}")
+        for earlier, later in pairwise(self.times):
+            if later <= earlier:
+                raise ValueError(
+                    f"times ascend, none of them twice; {later:g} s comes after {earlier:g} s"
+                )
         for name, limit in (("min_shot", self.min_shot), ("max_shot", self.max_shot)):
             if limit is not None and not (limit > 0 and math.isfinite(limit)):
                 raise ValueError(f"{name} is a positive number of seconds; got {limit}")

@@ -16,10 +16,10 @@ from avsync.montage.building import Request, build
 from avsync.montage.filling import Order
 from avsync.montage.moments import Filters
 from avsync.montage.pacing import Every, Pacing
-from avsync.montage.refusal import no_usable_clip
+from avsync.montage.refusal import no_usable_clip, noting
 from avsync.montage.result import MontagePlan
 from avsync.montage.scores import Weights
-from avsync.montage.slots import music_range
+from avsync.montage.slots import check_times, music_range
 from avsync.montage.sources import ClipSource, read_clips
 from avsync.progress import Progress
 from avsync.timemap import Span
@@ -76,7 +76,7 @@ def plan(
         every: cut "beat", 2 or "2 beats", "bar", "4 bars", "phrase" (8 bars, anew from each drop),
             by "energy" (the louder the faster), at "drops" or at "onsets".
         pattern: beats of one shot after the other, such as (4, 4, 2, 1, 1), repeated.
-        times: cut at the beats nearest to these seconds of the song.
+        times: cut at the beats nearest to these seconds of the song; they ascend.
         energy_beats: beats of a shot in the quietest part of the music, ..., in the loudest; by
             default (4, 2, 1), and (6, 3, 1) where three beats make a bar.
         min_shot, max_shot: seconds; cuts are left out, or added on beats, until shots are such.
@@ -98,8 +98,11 @@ def plan(
         force: take beats that are not to be trusted.
         progress: called with "watching clips", "listening" and "matching".
 
+    An error that is raised once the clips are read has notes (`__notes__`) that say which of them
+    were left out, and why.
+
     Raises:
-        ValueError: no clips, or arguments that contradict each other.
+        ValueError: no clips, or arguments that contradict each other or the song.
         LowConfidence: the song has no beats, or none to be trusted.
         AlignmentError: there is not enough footage for the slots; it says of what.
         FileNotFoundError: a clip or the song is not there.
@@ -120,6 +123,7 @@ def plan(
         min_shot=min_shot,
         max_shot=max_shot,
     )
+    check_times(grid, pacing.times)
     request = Request(
         pacing=pacing,
         music=music,
@@ -148,7 +152,8 @@ def plan(
     )
     if not sources.clips:
         raise no_usable_clip(sources.skipped)
-    return build(request, grid, sources, model=model, song=song, progress=progress)
+    with noting([str(skipped) for skipped in sources.skipped]):
+        return build(request, grid, sources, model=model, song=song, progress=progress)
 
 
 def _only_the_cuts(planner: Callable[P, MontagePlan]) -> Callable[P, CutList]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 
 from avsync.errors import AlignmentError, MediaError
@@ -12,11 +13,25 @@ from avsync.montage.result import Skipped
 from avsync.montage.slots import Slot
 
 
+@contextmanager
+def noting(notes: Sequence[str]) -> Iterator[None]:
+    """What fails within, fails with `notes`: they would have been in the plan's report."""
+    try:
+        yield
+    except Exception as error:
+        for note in notes:
+            error.add_note(note)
+        raise
+
+
 def no_usable_clip(skipped: Sequence[Skipped]) -> MediaError:
-    """For when every clip was skipped."""
-    first, others = skipped[0], len(skipped) - 1
-    more = "" if not others else f"; nor can the other {others} be used"
-    return MediaError(first.path, f"{first.reason}{more}")
+    """For when every clip was skipped; the first is in the message, the others are in notes."""
+    first, others = skipped[0], skipped[1:]
+    more = "" if not others else f"; nor can the other {len(others)} be used"
+    error = MediaError(first.path, f"{first.reason}{more}")
+    for other in others:
+        error.add_note(str(other))
+    return error
 
 
 def no_room(

@@ -33,6 +33,9 @@ class Skipped:
     path: Path
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: left out: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:

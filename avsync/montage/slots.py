@@ -7,6 +7,7 @@ its beat, however many cuts came before.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -64,6 +65,22 @@ def music_range(
             f"nothing of the song, {grid.duration:g} s long, lies between {start:g} and {stop:g} s"
         )
     return Span(start, stop)
+
+
+def check_times(grid: BeatGrid, times: Sequence[float]) -> None:
+    """Refuse cuts that no part of the song could have.
+
+    Raises:
+        ValueError: a time lies outside the song.
+    """
+    outside = [time for time in times if not 0 <= time <= grid.duration]
+    if outside:
+        listed = ", ".join(f"{time:g}" for time in outside[:5])
+        more = "" if len(outside) <= 5 else f" and {len(outside) - 5} more"
+        raise ValueError(
+            f"times to cut at lie in the song, which is {grid.duration:g} s long; "
+            f"got {listed}{more} s"
+        )
 
 
 def make_slots(grid: BeatGrid, pacing: Pacing, music: Span, frame_rate: Fraction) -> Slots:

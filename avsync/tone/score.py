@@ -23,7 +23,7 @@ from avsync.tone.seeing import Seen
 from avsync.tone.summary import summarise
 from avsync.tone.windows import WINDOW_S, clock, windows_of
 
-__all__ = ["Candidate", "score_tone", "try_pictures", "try_sounds"]
+__all__ = ["Candidate", "OutsideFilm", "score_tone", "try_pictures", "try_sounds"]
 
 Windows = float | Literal["shots"] | Sequence[Span] | Mapping[str, Span]
 
@@ -43,6 +43,20 @@ class Candidate:
         """Overall; −inf where it could not be judged."""
         found = self.report.agreement if self.report is not None else None
         return found.overall if found is not None else -np.inf
+
+
+class OutsideFilm(ValueError):
+    """A window that was asked for is no part of what there is to judge; `window` is its name."""
+
+    def __init__(self, window: str, span: Span, duration: float) -> None:
+        self.window, self.span, self.duration = window, span, duration
+        super().__init__(window, span, duration)  # what a copy in another process is made from
+
+    def __str__(self) -> str:
+        return (
+            f"the window {self.window!r}, {self.span.start:g} to {self.span.end:g} s, does not lie "
+            f"in what is judged, which is {self.duration:.2f} s long; give times within that"
+        )
 
 
 def score_tone(
@@ -71,6 +85,7 @@ def score_tone(
     Raises:
         FileNotFoundError: there is no such file.
         MediaError: there is neither a sound nor a picture to judge, or it cannot be read.
+        OutsideFilm: one of the windows is no part of the film.
         ValueError: the windows are none, or "shots" of something without a picture.
     """
     model = model or load_tone_model()
@@ -121,21 +136,21 @@ def report_of(
         spans = [Span(a, b) for a, b in zip(starts, [*starts[1:], duration], strict=True)]
         named = {f"shot {n}": span for n, span in enumerate(spans, start=1)}
     elif isinstance(windows, Mapping):
-        named = {name: _within(span, duration) for name, span in windows.items()}
+        named = {name: _within(name, span, duration) for name, span in windows.items()}
     elif not isinstance(windows, int | float):
         named = {f"{clock(s.start)}-{clock(s.end)} ({n})": s for n, s in enumerate(windows, 1)}
-        named = {name: _within(span, duration) for name, span in named.items()}
+        named = {name: _within(name, span, duration) for name, span in named.items()}
     else:
         spans = windows_of(duration, windows)
         named = {f"{clock(span.start)}-{clock(span.end)}": span for span in spans}
     if not named:
-        raise ValueError("there are no windows to judge")
+        raise ValueError("there are no windows to judge; give one or more")
     return summarise(heard, seen, model, path, duration, named, missing)
 
 
-def _within(span: Span, duration: float) -> Span:
+def _within(name: str, span: Span, duration: float) -> Span:
     if not 0 <= span.start < min(span.end, duration):
-        raise ValueError(f"the window {span} does not lie in the film of {duration:.2f} s")
+        raise OutsideFilm(name, span, duration)
     return Span(span.start, min(span.end, duration))
 
 
@@ -164,7 +179,7 @@ def try_sounds(
             heard = heard_of(sound, ears, cache=cache, progress=progress)
             report = report_of(heard, seen, model, path=os.fspath(sound), windows=windows)
             found.append(Candidate(os.fspath(sound), report))
-        except (AvsyncError, OSError) as error:
+        except (AvsyncError, OSError, OutsideFilm) as error:
             found.append(Candidate(os.fspath(sound), None, _reason(error)))
     return _ranked(found)
 
@@ -174,25 +189,29 @@ def try_pictures(
     pictures: Sequence[str | os.PathLike[str]],
     *,
     windows: Windows = WINDOW_S,
+    audio_track: int | None = None,
     model: ToneModel | None = None,
     cache: TokenCache | None = None,
     progress: Progress | None = None,
 ) -> tuple[Candidate, ...]:
-    """Rank candidate pictures for a sound, the best first: `try_sounds` the other way round."""
+    """Rank candidate pictures for a sound, the best first: `try_sounds` the other way round.
+
+    `audio_track` is FFmpeg's stream index in `sound`; None for the default one.
+    """
     model, ears = model or load_tone_model(), Ears.load()
-    heard = heard_of(sound, ears, cache=cache, progress=progress)
+    heard = heard_of(sound, ears, audio_track=audio_track, cache=cache, progress=progress)
     found = []
     for picture in pictures:
         try:
             seen = seen_of_film(picture, ears.picture, cache=cache, progress=progress)
             report = report_of(heard, seen, model, path=os.fspath(picture), windows=windows)
             found.append(Candidate(os.fspath(picture), report))
-        except (AvsyncError, OSError) as error:
+        except (AvsyncError, OSError, OutsideFilm) as error:
             found.append(Candidate(os.fspath(picture), None, _reason(error)))
     return _ranked(found)
 
 
-def _reason(error: AvsyncError | OSError) -> str:
+def _reason(error: AvsyncError | OSError | OutsideFilm) -> str:
     """Why a file cannot be judged, without its name, which stands beside it."""
     if isinstance(error, MediaError):
         return error.reason
