@@ -9,9 +9,10 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
-__all__ = ["atomic_path", "is_disk_error"]
+__all__ = ["atomic_path", "back_up", "check_replaceable", "is_disk_error"]
 
 # Errors that name no file, because they come from a write to an open one.
 _DISK_ERRORS = {
@@ -27,6 +28,20 @@ _DISK_ERRORS = {
 def is_disk_error(number: int | None) -> bool:
     """Whether an error of that number is the disk's, and not of what was to be written."""
     return number in _DISK_ERRORS
+
+
+def check_replaceable(target: str | os.PathLike[str]) -> None:
+    """Raise now, before the work, what `atomic_path` would raise after it.
+
+    Raises:
+        OSError: the target is a directory, a device or read-only, or the directory in which it
+            is to lie is not there or read-only; the error names the target.
+    """
+    final = Path(os.path.realpath(target))
+    _check_replaceable(final)
+    for mode, number in ((os.F_OK, errno.ENOENT), (os.W_OK | os.X_OK, errno.EACCES)):
+        if not os.access(final.parent, mode):
+            raise OSError(number, os.strerror(number), os.fspath(target))
 
 
 @contextmanager
@@ -64,6 +79,26 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def back_up(path: Path) -> Path:
+    """Keep the original as path.bak, path.bak1, ...: the first that is free."""
+    with open(path, "rb") as source:
+        for number in count():
+            backup = path.with_name(f"{path.name}.bak{number or ''}")
+            try:  # exclusive: what bears that name by now is never overwritten
+                backup.touch(exist_ok=False)
+            except FileExistsError:
+                continue
+            try:
+                with open(backup, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
+                shutil.copystat(path, backup)
+            except BaseException:
+                backup.unlink()
+                raise
+            return backup
+    raise AssertionError("unreachable")
 
 
 def _check_replaceable(final: Path) -> os.stat_result | None:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure, Job, Outcome, Settings, retime_file
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["retime_many"]
 
 _CONNECT_S = 10
+_SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,13 @@ def retime_many(
     `n_jobs` processes of this machine (1: in this process).
 
     Raises:
-        ValueError: n_jobs < 1.
+        ValueError: n_jobs < 1, or `dask` is no address.
         AvsyncError: no cluster answers at `dask`, or the extra avsync[cluster] is not installed.
     """
     if n_jobs < 1:
         raise ValueError(f"n_jobs is 1 or more, got {n_jobs}")
+    if dask is not None:
+        _check_address(dask)
     settings = settings or Settings()
     if dask is not None and settings.model is not None:
         settings = replace(settings, model=Path(os.path.abspath(settings.model)))
@@ -187,6 +191,19 @@ def _backend(n_jobs: int, dask: str | None) -> Iterator[None]:
         return
     with _client(dask) as client, parallel_config(backend="dask", client=client):
         yield
+
+
+def _check_address(address: str) -> None:
+    # distributed.Client takes half a minute to refuse one, and leaves a traceback behind.
+    if address.startswith("inproc://"):
+        return
+    try:
+        parts = urlsplit(address if "://" in address else f"tcp://{address}")
+        named = parts.hostname and parts.port and parts.scheme in _SCHEMES
+    except ValueError:  # of a port that is no number
+        named = None
+    if not named:
+        raise ValueError(f"{address!r} is no scheduler's address, which looks like tcp://HOST:8786")
 
 
 def _client(address: str) -> Any:

@@ -64,11 +64,12 @@ class ModelUnavailable(AvsyncError):
 
 
 class AlignmentError(AvsyncError):
-    """Two sequences cannot be lined up at all."""
+    """Two sequences cannot be lined up at all; `path` is the file at fault, if it is a file's."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, path: str | os.PathLike[str] | None = None) -> None:
+        self.path = None if path is None else os.fspath(path)
         self.reason = reason
-        super().__init__(reason)
+        super().__init__(reason if self.path is None else f"{_shown(self.path)}: {reason}")
 
 
 class LowConfidence(AlignmentError):

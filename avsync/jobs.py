@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import codecs
 import os
-import shutil
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from avsync.errors import AvsyncError, LowConfidence
+from avsync.atomic import back_up, check_replaceable
+from avsync.errors import AvsyncError, LowConfidence, SubtitleError
 from avsync.timemap import Span
 
 if TYPE_CHECKING:
@@ -172,6 +171,7 @@ def retime_file(
         lenient=settings.lenient,
         fps=settings.fps,
     )
+    _check_writing(job, subtitles, settings)
     aligned = _by_words if settings.words is not None else _by_rhythm
     try:
         retiming, heard = aligned(job, settings, subtitles, model, cache, progress)
@@ -195,6 +195,17 @@ def retime_file(
         )
     backup = _write(job, subtitles, retiming, settings)
     return replace(outcome, output=job.output, backup=backup)
+
+
+def _check_writing(job: Job, subtitles: Subtitles, settings: Settings) -> None:
+    """Raise before the work what would keep its result from being written."""
+    for target in filter(None, (job.output, job.plot)):
+        check_replaceable(target)
+    written_as = other_format(job.subtitles, job.output)
+    rate = subtitles.fps if settings.fps is None else settings.fps
+    if written_as == "microdvd" and rate is None:
+        reason = "needs a frame rate to be MicroDVD; give fps= (--fps), the film's"
+        raise SubtitleError(job.output, None, reason)
 
 
 def _by_rhythm(
@@ -350,7 +361,7 @@ def _write(job: Job, subtitles: Subtitles, retiming: Retiming, settings: Setting
     in_place = file_identity(job.output) == file_identity(job.subtitles)
     if in_place and retiming.unchanged and _keeps_encoding(subtitles, settings):
         return None
-    backup = _back_up(job.subtitles) if in_place else None
+    backup = back_up(job.subtitles) if in_place else None
     try:
         write_subtitles(result, job.output, encoding=settings.encoding, fps=settings.fps)
     except BaseException:
@@ -372,23 +383,3 @@ def file_identity(path: Path) -> tuple[int, int] | str:
     except OSError:
         return os.path.realpath(path)
     return found.st_dev, found.st_ino
-
-
-def _back_up(path: Path) -> Path:
-    """Keep the original as path.bak, path.bak1, ...: the first that is free."""
-    with open(path, "rb") as source:
-        for number in count():
-            backup = path.with_name(f"{path.name}.bak{number or ''}")
-            try:  # exclusive: what bears that name by now is never overwritten
-                backup.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            try:
-                with open(backup, "wb") as copy:
-                    shutil.copyfileobj(source, copy)
-                shutil.copystat(path, backup)
-            except BaseException:
-                backup.unlink()
-                raise
-            return backup
-    raise AssertionError("unreachable")

@@ -157,7 +157,8 @@ def retime(
     timings = _timings(source, order, unsaid)
     if sum(not cue.sound for cue in timings) < FEWEST_CUES:
         raise AlignmentError(
-            f"{source.path} has fewer than {FEWEST_CUES} spoken cues: too few to find their rhythm"
+            f"has fewer than {FEWEST_CUES} spoken cues: too few to find their rhythm",
+            path=source.path,
         )
     target = _reference(to, model, audio_track, subtitle_track, cache, progress)
     by_sound = isinstance(target, TokenSequence)
@@ -172,7 +173,7 @@ def retime(
     try:
         alignment = align(model, timings, tokens, attention=attention)
     except ValueError as error:
-        raise AlignmentError(f"{source.path}: {error}") from error
+        raise AlignmentError(str(error), path=source.path) from error
     spans = [Span(cue.start, max(cue.start, cue.end)) for cue in timings]
     segments = in_order(alignment.segments, alignment.rate, spans)
     alignment = replace(alignment, segments=segments)
@@ -225,7 +226,7 @@ def _cue_tokens(reference: Subtitles, model: RetimeModel) -> TokenSequence:
     timings = [cue for cue in timings if cue.end > 0]
     if sum(not cue.sound for cue in timings) < FEWEST_CUES:
         raise AlignmentError(
-            f"{reference.path} has fewer than {FEWEST_CUES} spoken cues: too few to align with"
+            f"has fewer than {FEWEST_CUES} spoken cues: too few to align with", path=reference.path
         )
     return model.cues.encode(timings, start=0.0)
 

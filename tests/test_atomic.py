@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from avsync.atomic import atomic_path
+from avsync.atomic import atomic_path, check_replaceable
 
 
 def leftovers(directory: Path) -> list[str]:
@@ -121,6 +121,21 @@ def test_refuses_what_is_no_file(tmp_path: Path) -> None:
             pytest.fail("the block must not run")
     assert stat.S_ISFIFO(fifo.stat().st_mode)
     assert leftovers(tmp_path) == leftovers(tmp_path.parent) == []
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe", "nowhere/film.srt", "old.srt/film.srt"])
+def test_what_cannot_be_replaced_is_known_before(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "old.srt").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for fine in ("old.srt", "new.srt", "folder/new.srt"):
+        check_replaceable(tmp_path / fine)
+    with pytest.raises(OSError, match=name) as late, atomic_path(tmp_path / name):
+        pass
+    with pytest.raises(OSError, match=name) as early:
+        check_replaceable(tmp_path / name)
+    assert early.value.errno == late.value.errno
+    assert early.value.filename == late.value.filename
 
 
 def test_a_missing_directory_is_named_as_it_was_given(tmp_path: Path) -> None:

@@ -190,6 +190,14 @@ def test_no_cluster_answers(tmp_path: Path, cluster: None, monkeypatch: pytest.M
         retime_many(season(tmp_path, 2), dask="tcp://127.0.0.1:9")
 
 
+@pytest.mark.parametrize(
+    "address", ["nonsense", "tcp://host", "host:port", ":8786", "host:99999", "http://host:80", ""]
+)
+def test_what_is_no_address_is_refused_before_anybody_connects(address: str) -> None:
+    with pytest.raises(ValueError, match=r"no scheduler's address.*tcp://HOST:8786"):
+        retime_many([], dask=address)
+
+
 def test_jobs_are_counted_from_one(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="n_jobs"):
         retime_many([], n_jobs=0)

@@ -322,16 +322,53 @@ def test_wrong_options(arguments: list[str], capsys: Capture) -> None:
         (["sync.srt", "late.srt", "sync.srt", "-o", "late.srt"], "is a file"),
         (["sync.srt", "."], "is a directory"),
         ([".", "late.srt"], "is a directory"),
+        (["sync.srt", "late.srt", "--plot", "folder.png"], "is a directory"),
+        (["sync.srt", "late.srt", "--dask", "nonsense"], "'nonsense' is no scheduler's address"),
         (["--list-tracks", "sync.srt", "late.srt"], "--list-tracks"),
+        (["--list-tracks", "sync.srt", "--in-place", "--force"], "leave out --force, --in-place"),
+        (["--list-tracks", "sync.srt", "-o", "x.srt", "--plot", "x.png"], "--output, --plot"),
     ],
 )
 def test_what_cannot_be(
     pair: tuple[Path, Path], arguments: list[str], said: str, capsys: Capture
 ) -> None:
+    Path("folder.png").mkdir()
     before = files()
     assert retime(*arguments) == 2
     out, err = capsys.readouterr()
     assert out == "" and said in err and err.count("\n") == 1 and files() == before
+
+
+def test_what_could_not_be_written_is_told_before_the_work(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def work(*arguments: object, **options: object) -> None:
+        raise AssertionError("it has begun")
+
+    monkeypatch.setattr("avsync.jobs._by_rhythm", work)
+    Path("late.retimed.srt").mkdir()
+    for arguments, said in (
+        (["-o", "new.SUB"], "new.SUB: needs a frame rate"),
+        ([], "late.retimed.srt: Is a directory"),
+    ):
+        assert retime(*pair, *arguments) == 1
+        assert said in capsys.readouterr().err
+
+
+def test_what_follows_two_dashes_is_a_file(pair: tuple[Path, Path]) -> None:
+    Path("late.srt").rename("-late.srt")
+    assert retime("-q", "--", "sync.srt", "-late.srt") == 0
+    assert Path("-late.retimed.srt").exists()
+
+
+def test_a_file_that_says_too_little_is_named_once(
+    pair: tuple[Path, Path], capsys: Capture
+) -> None:
+    Path("few.srt").write_text(srt(dialogue(lines=2)))
+    for arguments in (("sync.srt", "few.srt"), ("few.srt", "late.srt")):
+        assert retime(*arguments, "--json") == 1
+        out, err = capsys.readouterr()
+        assert strictly(out)["path"] == "few.srt" and err.startswith("avsync: few.srt: has fewer")
 
 
 def test_numbers_are_read_as_meant() -> None:
@@ -480,6 +517,32 @@ def test_a_reader_that_goes_away(pair: tuple[Path, Path]) -> None:
     assert process.wait() == 0 and Path("late.retimed.srt").exists()
 
 
+@pytest.mark.parametrize("arguments", [("sync.srt", "late.srt", "--json"), ("--help",)])
+def test_a_full_disk_behind_stdout(
+    pair: tuple[Path, Path],
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert retime(*arguments) == 1
+    err = capsys.readouterr().err
+    assert err == "avsync: cannot write to standard output: No space left on device\n"
+
+
+def test_nobody_hears_what_is_said_where_there_is_no_stderr(
+    pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert retime("sync.srt", "none.srt") == 1
+    assert retime(*pair, "-q") == 0
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert retime("sync.srt", "none.srt") == 1
+    assert capsys.readouterr().out == ""
+
+
 def test_a_terminal_sees_a_bar_and_a_narrow_one_sees_no_crash(pair: tuple[Path, Path]) -> None:
     Path("late.srt").rename("späť.srt")
     terminal, stderr = pty.openpty()
@@ -507,6 +570,17 @@ def test_an_interruption(
     before = files()
     assert retime(*pair) == 130
     assert files() == before and "interrupted" in capsys.readouterr().err
+
+
+def test_an_interruption_while_the_command_line_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("avsync.cli.arguments.retime_parser", interrupt)
+    assert retime("a.mkv", "a.srt") == 130
+    assert "interrupted" in capsys.readouterr().err
 
 
 def test_quiet(pair: tuple[Path, Path], capsys: Capture) -> None:

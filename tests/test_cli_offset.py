@@ -103,15 +103,30 @@ def test_of_many_those_that_fit_are_written(folder: Path, tmp_path: Path) -> Non
         ["camera.mkv", "recorder.wav", "--no-cache"],
         ["camera.mkv", "recorder.wav", "--min-confidence", "2"],
         ["camera.mkv", "--audio-track", "-1"],
+        ["camera.mkv", "--fix", "nowhere/fixed.mkv"],
+        ["camera.mkv", "--fix", "folder.mkv"],
+        ["camera.mkv", "recorder.wav", "--otio", "nowhere/edit.otio"],
+        ["camera.mkv", "recorder.wav", "--otio", "folder.otio"],
+        ["camera.mkv", "recorder.wav", "--fix", "file/fixed.wav"],
+        ["camera.mkv", "recorder.wav", "--fix", "file"],
     ],
 )
 def test_a_wrong_command_line(
-    folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    for name in ("folder.mkv", "folder.otio"):
+        Path(name).mkdir()
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert run(folder, *words) == 2
     assert capsys.readouterr().err.startswith("avsync: ")
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_files_that_cannot_be_read(

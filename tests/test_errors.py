@@ -24,6 +24,7 @@ ERRORS = [
     SubtitleError(Path("film.srt"), None, "is empty"),
     ModelUnavailable("retime", "is damaged; install avsync again"),
     AlignmentError("nothing to align"),
+    AlignmentError("has no cues", path="film.srt"),
     LowConfidence("too many peaks", alignment={"confidence": 0.1}),
     RenderError("out.mp4", "no such codec"),
 ]
@@ -41,6 +42,7 @@ def test_survives_pickling_with_its_facts(error: AvsyncError, copied) -> None:
 def test_names_file_and_line() -> None:
     assert str(SubtitleError("film.srt", 12, "is wrong")) == "film.srt:12: is wrong"
     assert str(SubtitleError("film.srt", None, "is empty")) == "film.srt: is empty"
+    assert str(AlignmentError("has no cues", path="film.srt")) == "film.srt: has no cues"
     assert SubtitleError(Path("a") / "b.srt", 1, "x").path == str(Path("a") / "b.srt")
 
 

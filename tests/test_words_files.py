@@ -78,6 +78,7 @@ def test_json_says_all(hello: WordAlignment) -> None:
         "Hello", "&", "dear", "World.",
     ]  # fmt: skip
     assert record["cues"][0]["mark"] == "said" and record["marks"]["said"] == 1
+    assert record["cues"][0]["cue"] == 1  # as players and every other record count
 
 
 @pytest.mark.parametrize("extension", [".vtt", ".ass", ".srt"])

@@ -11,12 +11,13 @@ from importlib import import_module
 from typing import cast
 
 import avsync
-from avsync.cli.terminal import print_error
+from avsync.cli.terminal import StdoutError, open_missing_streams, print_error
 from avsync.cli.values import Parser
 
 __all__ = ["COMMANDS", "Command", "entry", "main", "parse"]
 
 INTERRUPTED = 130  # as a shell says of a command that was interrupted
+UNTOLD = 1  # as of any file that cannot be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,19 @@ def entry() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code (see `avsync retime --help`)."""
-    args = parse(argv)
-    with warnings.catch_warnings():
-        if not args.verbose:  # the libraries': nothing that who runs a command can act on
-            warnings.simplefilter("ignore")
-        try:
+    open_missing_streams()
+    try:
+        args = parse(argv)
+        with warnings.catch_warnings():
+            if not args.verbose:  # the libraries': nothing that who runs a command can act on
+                warnings.simplefilter("ignore")
             return cast(int, _named(COMMANDS[args.command].run)(args))  # type: ignore[operator]
-        except KeyboardInterrupt:
-            print_error("interrupted; no file was left half written")
-            return INTERRUPTED
+    except KeyboardInterrupt:
+        print_error("interrupted; no file was left half written")
+        return INTERRUPTED
+    except StdoutError as error:
+        print_error(str(error))
+        return UNTOLD
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -95,11 +100,20 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("command", choices=list(COMMANDS), help="what to do")
     rest = parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     rest.required = False  # by the command it may be; where that is missing, only that is
-    given = parser.parse_args(argv)
+    given = parser.parse_args(_as_files(sys.argv[1:] if argv is None else argv))
     # Not argparse's subparsers: they cannot take options between files, as in "a.mkv -q a.srt".
     args = COMMANDS[given.command].make_parser().parse_intermixed_args(given.arguments)
     args.command = given.command
     return args
+
+
+def _as_files(argv: Sequence[str]) -> list[str]:
+    """What follows the first "--" is no option, whatever it begins with: "./-x.srt" for "-x.srt".
+
+    parse_intermixed_args parses twice, and has forgotten the "--" the second time.
+    """
+    at = argv.index("--") + 1 if "--" in argv else len(argv)
+    return [*argv[:at], *(f"./{word}" if word.startswith("-") else word for word in argv[at:])]
 
 
 def _named(name: str) -> object:

@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Sequence
 
 from avsync.batch import retime_many
-from avsync.cli.exits import DONE, FAILED, REFUSED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.arguments import retime_parser
+from avsync.cli.exits import (
+    DONE,
+    FAILED,
+    REFUSED,
+    USAGE,
+    fail,
+    fail_by,
+    fail_with,
+    print_json,
+    print_lines,
+)
 from avsync.cli.planning import Plan, UsageError, make_plan, settings_from
 from avsync.cli.records import (
     batch_record,
@@ -40,8 +51,8 @@ def retime(args: argparse.Namespace) -> int:
             outcomes = retime_many(
                 plan.jobs, settings=settings, n_jobs=args.jobs, dask=args.dask, progress=bar
             )
-    except AvsyncError as error:
-        return fail_with(Failure.of(error), args)
+    except (AvsyncError, ValueError) as error:
+        return fail_by(error, args)
     return _report(plan, outcomes, args)
 
 
@@ -51,6 +62,8 @@ def list_tracks(args: argparse.Namespace) -> int:
 
     if args.subtitles:
         return fail("--list-tracks takes one REFERENCE and no SUBTITLES", args, USAGE)
+    if idle := _idle(args):
+        return fail(f"--list-tracks retimes and writes nothing: leave out {idle}", args, USAGE)
     try:
         info = probe(args.reference)
     except (AvsyncError, OSError) as error:
@@ -64,6 +77,14 @@ def list_tracks(args: argparse.Namespace) -> int:
     else:
         print_lines(media_lines(info, listens_to))
     return DONE
+
+
+def _idle(args: argparse.Namespace) -> str:
+    """The options that say nothing about a list of tracks, as they are called."""
+    plain = vars(retime_parser().parse_args(["film"]))
+    given = {name for name, value in plain.items() if vars(args)[name] != value}
+    given -= {"reference", "list_tracks", "audio_track", "cache", "json", "quiet", "verbose"}
+    return ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given))
 
 
 def _report(plan: Plan, outcomes: Sequence[Outcome], args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, REFUSED, fail_by, print_json, print_lines
 from avsync.cli.offset_report import offset_lines, offset_record, recording_lines, recordings_record
+from avsync.cli.targets import check_directory, check_target
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, add_no_cache, count, probability
 from avsync.errors import AvsyncError
@@ -149,6 +150,7 @@ def _check_film_target(film: Path, target: Path | None) -> None:
         known = " ".join(sorted(REMUX_FORMATS))
         raise ValueError(f"{target}: a film's extension is one of {known}")
     _check_not_input(target, [film])
+    check_target(target)
 
 
 def _check_not_input(target: Path, inputs: Sequence[Path]) -> None:
@@ -198,6 +200,7 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
         if args.otio.suffix.lower() != ".otio":
             raise ValueError(f"{args.otio}: recordings are written as .otio")
         _check_not_input(args.otio, args.files)
+        check_target(args.otio)
     others = args.files[1:]
     if args.fix is None:
         return [None] * len(others)
@@ -207,18 +210,33 @@ def _targets(args: argparse.Namespace) -> list[Path | None]:
         if len(others) > 1:
             raise ValueError(f"{args.fix}: is one file for {len(others)} recordings; give a folder")
         _check_not_input(args.fix, args.files)
+        _check_made(args.fix)
         return [args.fix]
-    if args.fix.suffix and not args.fix.is_dir():
+    if (args.fix.suffix or args.fix.exists()) and not args.fix.is_dir():
         known = " ".join(sorted(ALIGNED_FORMATS))
         raise ValueError(f"{args.fix}: aligned sound is written as one of {known}, or in a folder")
-    targets: list[Path | None] = []
-    for path in others:
-        target = args.fix / f"{path.stem}.aligned.wav"
+    targets = _names_in(args.fix, others)
+    for target in targets:
+        _check_not_input(target, args.files)
+        _check_made(target)
+    return [*targets]
+
+
+def _check_made(target: Path) -> None:
+    """As `check_target`, of a file whose folder is made where it is not there."""
+    check_directory(target.parent)
+    if target.parent.is_dir():
+        check_target(target)
+
+
+def _names_in(folder: Path, recordings: Sequence[Path]) -> list[Path]:
+    targets: list[Path] = []
+    for path in recordings:
+        target = folder / f"{path.stem}.aligned.wav"
         again = 2
         while target in targets:  # recorders number their files alike
-            target = args.fix / f"{path.stem}.aligned{again}.wav"
+            target = folder / f"{path.stem}.aligned{again}.wav"
             again += 1
-        _check_not_input(target, args.files)
         targets.append(target)
     return targets
 

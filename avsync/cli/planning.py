@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from avsync.cli.targets import UsageError, check_target
 from avsync.cli.words_options import listen_from
 from avsync.jobs import Job, Settings, file_identity
 from avsync.pairing import Pair, Unpaired, pair_files
@@ -15,10 +16,6 @@ from avsync.pairing import Pair, Unpaired, pair_files
 __all__ = ["Plan", "UsageError", "check_targets", "make_plan", "settings_from"]
 
 _PLOT_EXTENSIONS = (".png", ".svg", ".pdf")
-
-
-class UsageError(Exception):
-    """The command line asks for what cannot be; nothing has been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +137,7 @@ def _outputs(subtitles: Sequence[Path], args: argparse.Namespace, many: bool) ->
     if target.suffix.lower() not in SUBTITLE_EXTENSIONS:
         known = " ".join(sorted(SUBTITLE_EXTENSIONS))
         raise UsageError(f"-o {target}: the extension chooses the format, one of {known}")
-    _check_parent(target, "-o")
+    check_target(target, "-o")
     return [target]
 
 
@@ -154,19 +151,13 @@ def _plots(subtitles: Sequence[Path], target: Path | None, many: bool) -> list[P
     if target.suffix.lower() not in _PLOT_EXTENSIONS:
         known = " ".join(_PLOT_EXTENSIONS)
         raise UsageError(f"--plot {target}: the extension chooses the format, one of {known}")
-    _check_parent(target, "--plot")
+    check_target(target, "--plot")
     return [target]
 
 
 def _check_directory(path: Path, option: str) -> None:
     if path.exists() and not path.is_dir():
         raise UsageError(f"{option} {path} is a file; for several subtitles it is a directory")
-
-
-def _check_parent(path: Path, option: str) -> None:
-    # Before an hour of work, not after.
-    if not path.parent.is_dir():
-        raise UsageError(f"{option} {path}: there is no directory {path.parent}; make it first")
 
 
 def _check_targets(jobs: Sequence[Job], *, in_place: bool) -> None:

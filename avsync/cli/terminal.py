@@ -5,13 +5,42 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Bar", "print_error", "print_line", "printable"]
+__all__ = [
+    "Bar",
+    "StdoutError",
+    "open_missing_streams",
+    "print_error",
+    "print_line",
+    "printable",
+]
 
 _STEPS = 1000
 _ROWS = 24  # of the terminal; all that matters is that one bar fits
+
+
+class StdoutError(Exception):
+    """What was to be said could not be written to stdout: its disk is full, say.
+
+    No OSError, because those are of the files that a command reads and writes: this one is nobody's
+    to handle but `main`'s.
+    """
+
+
+def open_missing_streams() -> None:
+    """Give a process that was started without stdin, stdout or stderr (`2>&-`) one to nowhere.
+
+    Else the first file that it opens would take the number of the missing one, and with it what a
+    library in C writes there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 -- for good
+            setattr(sys, name, nowhere)
 
 
 def printable(text: str) -> str:
@@ -26,23 +55,36 @@ def printable(text: str) -> str:
 
 
 def print_line(text: str = "") -> None:
-    """One line on stdout; a reader that has gone away (`| head`) is not an error."""
+    """One line on stdout; a reader that has gone away (`| head`) is not an error.
+
+    Raises:
+        StdoutError: it cannot be written.
+    """
     _print(printable(text), sys.stdout)
 
 
 def print_error(text: str) -> None:
-    """One line on stderr."""
+    """One line on stderr; where that cannot be written, nobody can be told."""
     _print(f"avsync: {printable(text)}", sys.stderr)
 
 
 def _print(line: str, stream: Any) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
+    with _writing(stream):
         # A terminal of a narrow encoding must not turn a result into a failure.
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-    except BrokenPipeError:
+
+
+@contextmanager
+def _writing(stream: Any) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         # Whatever is written later, also by the interpreter when it ends, goes nowhere in peace.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            reason = error.strerror or str(error)
+            raise StdoutError(f"cannot write to standard output: {reason}") from error
 
 
 def _width() -> int:

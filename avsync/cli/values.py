@@ -8,7 +8,7 @@ import math
 from fractions import Fraction
 from typing import NoReturn
 
-from avsync.cli.terminal import print_error
+from avsync.cli.terminal import print_error, print_line
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,6 +17,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print_error(f"{message}; see {self.prog} --help")
         self.exit(2)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        # Of --help and --version: argparse's own says nothing where they cannot be written.
+        for line in message.splitlines():
+            print_line(line)
 
 
 def count(text: str) -> int:

@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help=".vtt with word times, .ass for karaoke, .srt a word at a time, .json",
     )  # fmt: skip
     made.add_argument(
-        "--chars", metavar="N", type=count, default=0, help="in .srt: words up to N characters"
+        "--chars", metavar="N", type=count, help="in .srt: words up to N characters (one word)"
     )
     made.add_argument("--json", action="store_true", help="the result as JSON on stdout")
     made.add_argument("--force", action="store_true", help="write it though nobody seems to say it")
@@ -66,12 +66,14 @@ def run(args: argparse.Namespace) -> int:
         if args.output is None and not args.json:
             raise ValueError("say where to write the words with -o, or give --json")
         check_output(args.output, _EXTENSIONS, (args.film, args.subtitles))
+        if args.chars is not None and (args.output is None or args.output.suffix.lower() != ".srt"):
+            raise ValueError("--chars says how much an .srt shows at a time: write one with -o")
         alignment = _aligned(args)
         heard = not alignment.words or alignment.marks["said"] + alignment.marks["uncertain"] > 0
         if args.output is not None and (heard or args.force):
             from avsync.words.files import write_words
 
-            write_words(alignment, args.output, characters=args.chars)
+            write_words(alignment, args.output, characters=args.chars or 0)
     except (AvsyncError, OSError, ValueError) as error:
         return fail_by(error, args)
     _report(alignment, args)

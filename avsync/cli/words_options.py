@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from avsync.cli.targets import check_target
 from avsync.cli.values import add_loudness, count
 from avsync.jobs import Listen, file_identity
 
@@ -68,10 +69,11 @@ def listen_from(args: argparse.Namespace) -> Listen | None:
 
 
 def check_output(output: Path | None, extensions: Sequence[str], inputs: Sequence[Path]) -> None:
-    """Refuse, before the work, to write over an input or in an unknown format.
+    """Refuse, before the work, what could not be written: over an input, in an unknown format.
 
     Raises:
         ValueError: says which.
+        OSError: the file or its directory is read-only.
     """
     if output is None:
         return
@@ -80,3 +82,4 @@ def check_output(output: Path | None, extensions: Sequence[str], inputs: Sequenc
     for path in inputs:
         if path.exists() and file_identity(output) == file_identity(path):
             raise ValueError(f"{output}: is an input; write to another file")
+    check_target(output)

@@ -183,11 +183,11 @@ def _through(match: _Match, base: _Match) -> _Match:
 
 def _match(recording: Heard, reference: Heard, progress: Progress | None) -> _Match:
     """Where one recording lies over another, and how sure that is."""
-    for one in (recording, reference):
+    for one, name in ((recording, "it"), (reference, reference.path.name)):
         if one.silent:
-            return _Match(None, None, 0.0, f"{one.path.name} is silent")
+            return _Match(None, None, 0.0, f"{name} is silent")
         if one.duration < LEAST_OVERLAP_S:
-            return _Match(None, None, 0.0, f"{one.path.name} is only {one.duration:.2f} s long")
+            return _Match(None, None, 0.0, f"{name} is only {one.duration:.2f} s long")
     if np.array_equal(recording.samples, reference.samples):
         same = Line(0.0, 0.0, drift_error=0.0)
         whole = Fit(same, 0.0, recording.duration, 1, 1, 1.0, np.inf, np.inf, 0.0)

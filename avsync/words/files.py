@@ -86,14 +86,14 @@ def words_text(
 
 
 def words_record(alignment: WordAlignment) -> dict[str, object]:
-    """An alignment as JSON has it; times in seconds, to the millisecond."""
+    """An alignment as JSON has it: times in seconds, to the millisecond; cues count from 1."""
     return {
         "language": alignment.language,
         "engine": alignment.engine,
         "marks": alignment.marks,
         "cues": [
             {
-                "cue": cue.cue,
+                "cue": cue.cue + 1,
                 "start": round(cue.start, 3),
                 "end": round(cue.end, 3),
                 "text": cue.text.visible,
