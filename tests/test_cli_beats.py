@@ -38,11 +38,12 @@ def test_every_file_at_once(song: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names.values())
 
 
+@pytest.mark.parametrize("more", [(), ("--force",)])
 def test_silence_is_not_trusted_and_nothing_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     silent = write_wav(tmp_path / "silent.wav", np.zeros(22_050 * 5, np.float32))
-    assert main(["beats", str(silent), "--json", "--csv", str(tmp_path / "a.csv")]) == 3
+    assert main(["beats", str(silent), "--json", "--csv", str(tmp_path / "a.csv"), *more]) == 3
     out = capsys.readouterr()
     assert json.loads(out.out)["beats"] == [] and "silent" in out.err
     assert not (tmp_path / "a.csv").exists()
@@ -67,10 +68,30 @@ def test_meters_as_musicians_write_them(text: str, value: int) -> None:
     assert meter(text) == value
 
 
-def test_the_song_is_never_written_over(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_input_is_written_over(
+    song: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = song.read_bytes()
     assert main(["beats", str(song), "--click", str(song)]) == 2
-    assert song.read_bytes() == before and "song itself" in capsys.readouterr().err
+    assert song.read_bytes() == before and "would be overwritten" in capsys.readouterr().err
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"dear")
+    assert main(["beats", str(song), "--model", str(weights), "--csv", str(weights)]) == 2
+    assert weights.read_bytes() == b"dear" and "would be overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--csv", "--labels", "--click", "--plot"])
+def test_outputs_are_looked_at_before_the_song(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.mp3").write_text("to listen to this would end in 1")
+    arguments = ["beats", str(tmp_path / "text.mp3"), option]
+    name = "a.png" if option == "--plot" else "a.wav"
+    assert main([*arguments, str(tmp_path / "none" / name)]) == 2
+    assert f"no directory {tmp_path / 'none'}; make it first" in capsys.readouterr().err
+    other = "--labels" if option == "--csv" else "--csv"
+    assert main([*arguments, str(tmp_path / name), other, str(tmp_path / name)]) == 2
+    assert "would be written twice" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,12 +113,52 @@ def test_bad_files_end_in_a_line(subtitles: Path, capsys: pytest.CaptureFixture[
     assert main(["polish", str(subtitles), str(subtitles)]) == 2
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252"])
+def test_a_shots_file_that_is_not_utf_8_is_named(
+    encoding: str, subtitles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cuts = subtitles.with_name("cuts.txt")
+    cuts.write_bytes("# après\n3.0\n".encode(encoding))
+    assert polish(subtitles) == 1
+    assert f"{cuts}:1: it is not UTF-8; save it as text in UTF-8" in capsys.readouterr().err
+
+
+def test_a_shots_file_may_begin_with_a_byte_order_mark(subtitles: Path) -> None:
+    subtitles.with_name("cuts.txt").write_text("3.0\n", encoding="utf-8-sig")
+    assert polish(subtitles, "-q") == 0
+    assert subtitles.with_name("film.en.polished.srt").read_text() == POLISHED
+
+
+@pytest.mark.parametrize(
+    ("film", "more", "said"),
+    [
+        (True, ["--fps", "30"], "--fps is for MicroDVD, or without a film"),
+        (True, ["--audio-track", "1", "--no-speech"], "--no-speech"),
+        (False, ["--fps", "25", "--check", "-o", "out.srt"], "--check writes nothing"),
+        (False, ["--fps", "25", "--check", "--encoding", "utf-8"], "--check writes nothing"),
+    ],
+)
+def test_options_that_contradict_each_other(
+    film: bool, more: list[str], said: str, subtitles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = subtitles.with_name("film.mkv")
+    path.write_bytes(b"to look at this would end in 1")
+    assert main(["polish", *([str(path)] if film else []), str(subtitles), *more]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_film_with_a_cut_and_no_sound(
     subtitles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = write_pictures(tmp_path / "film.mp4", scene(0, 75) + scene(1, 75))
     assert main(["polish", str(film), str(subtitles)]) == 0
     assert subtitles.with_name("film.en.polished.srt").read_text() == POLISHED
+    assert f"{film}: there is no sound to listen to" in capsys.readouterr().err
+    frames = subtitles.with_name("film.sub")
+    assert main(["polish", str(film), str(subtitles), "--fps", "25", "-o", str(frames)]) == 0
+    assert frames.read_text().endswith("{75}{125}And after it\n")
+    assert main(["polish", str(film), str(frames), "--fps", "25", "--no-speech", "--check"]) == 0
+    assert capsys.readouterr().err.count("no sound") == 1
 
 
 def test_retime_polishes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,6 +137,23 @@ def test_doubtful_beats_need_force(edit: Path, capsys: pytest.CaptureFixture[str
     assert edit.with_name("edit.snapped.otio").exists()
 
 
+@pytest.mark.parametrize("more", [(), ("--force",)])
+def test_beats_without_any_are_said_to_be_none(
+    more: tuple[str, ...], edit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beats = edit.with_name("none.json")
+    beats.write_text('{"beats": []}')
+    assert snap(edit, "--beats", beats, *more) == 3
+    assert capsys.readouterr().err == (
+        f"avsync: {beats}: there are no beats in it: nothing was moved\n"
+    )
+
+
+def test_a_song_whose_beats_are_known_need_not_be_there(edit: Path) -> None:
+    beats = edit.with_name("beats.json")
+    assert snap(edit, edit.with_name("song.wav"), "--beats", beats, "-q") == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -145,7 +162,9 @@ def test_doubtful_beats_need_force(edit: Path, capsys: pytest.CaptureFixture[str
         (["edit.otio", "--beats", "beats.json", "-o", "x.mp4"], "one of .edl"),
         (["edit.otio", "--beats", "beats.json", "-o", "no/x.otio"], "no directory"),
         (["edit.otio", "--beats", "beats.json", "--bpm", "120"], "help to listen"),
-        (["edit.otio", "song.otio", "-o", "song.otio"], "would be overwritten"),
+        (["edit.otio", "--beats", "beats.json", "-o", "edit.otio"], "would be overwritten"),
+        (["edit.otio", "--beats", "beats.edl", "-o", "beats.edl"], "would be overwritten"),
+        (["edit.otio", "--beats", "beats.json", "--fps", "25"], "--fps is of an EDL"),
         (["edit.otio", "--beats", "beats.json", "--window", "x"], "--window"),
         (["edit.otio", "--beats", "beats.json", "--window", "-1"], "0 to 10 seconds"),
         (["edit.otio", "--beats", "beats.json", "--offset", "nan"], "must be seconds"),
@@ -160,6 +179,7 @@ def test_a_wrong_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(edit.parent)
+    edit.with_name("beats.edl").write_text(edit.with_name("beats.json").read_text())
     before = sorted(edit.parent.iterdir())
     assert snap(*arguments) == 2
     assert said in capsys.readouterr().err
@@ -242,6 +262,8 @@ def test_downbeats_count_the_bars_of_other_programs(tmp_path: Path) -> None:
         ('{"beats": [0, null]}', '"beats" is no list of numbers'),
         ('{"beats": [1, 0.5]}', "ascending order"),
         ('{"beats": [0, NaN]}', "finite"),
+        ('{"beats": [0, 1], "accents": [0, Infinity]}', '"accents" holds a number that is not'),
+        ('{"beats": [0, 1], "duration_s": NaN}', '"duration_s" is nan, not a finite number'),
         ('{"beats": [0, 1], "downbeats": [0.4]}', "the downbeat at 0.4 s"),
         ('{"beats": [0, 1], "meter": "4/4"}', '"meter"'),
         ('{"beats": [0, 1], "meter": 0}', "at least one beat"),

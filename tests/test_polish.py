@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -162,6 +163,33 @@ def test_speakers_who_overlap_go_on_doing_so_and_keep_their_order() -> None:
     assert done[0] == (40, 98) and done[2][0] - done[1][1] == 2
 
 
+def test_a_cue_shown_within_another_grows_no_further_than_the_next_one() -> None:
+    """The last cue of a lane has a gap as well: to the cue of another lane that follows it."""
+    cues = srt(
+        (3.833, 3.873),
+        (3.573, 4.073),
+        (4.373, 5.373),
+        (14.813, 15.813),
+        (15.814, 17.814),
+        text="hi",
+    )
+    done = polish(cues, [], Fraction(50))
+    assert frames(done.subtitles, Fraction(50)) == [
+        (192, 194),  # longer it would come too near to the third, or start before the second
+        (175, 217),
+        (219, 269),
+        (741, 791),
+        (793, 891),
+    ]
+    assert broken(done) == [(0, "too short"), (0, "reading speed"), (1, "overlap")]
+
+
+def test_a_profile_whose_near_is_nearer_than_its_places() -> None:
+    close = replace(PROFILES["netflix"], near_frames=3)
+    done = polish(at((97, 150)), [100 / 24], RATE, profile=close)
+    assert frames(done.subtitles) == [(100, 150)]
+
+
 def test_cues_out_of_order_stay_where_they_stand_in_the_file() -> None:
     cues = at((200, 260), (40, 103), (106, 160))
     assert frames(polish(cues, [100 / 24], RATE).subtitles) == [(200, 260), (40, 98), (100, 160)]
@@ -197,6 +225,18 @@ def test_signs_and_comments_stay_and_tags_are_kept() -> None:
     ).replace("04.30,0:00:06.00,Default,,0,0,0,,{\\pos", "04.32,0:00:06.00,Default,,0,0,0,,{\\pos")
     assert to_bytes(done.subtitles).decode() == expected
     assert done.moved == (1, 2)
+
+
+def test_what_too_coarse_stamps_would_make_worse_is_left() -> None:
+    """Centiseconds cannot tell the frames of 120 a second apart: a gap of two would be one."""
+    head = ASS[: ASS.index("Comment:")]
+    line = "Dialogue: 0,{},Default,,0,0,0,,Well.\n"
+    body = head + line.format("0:00:00.01,0:00:00.21") + line.format("0:00:00.26,0:00:01.06")
+    cues = parse_subtitles(body.encode(), format="ass", path="film.ass")
+    done = polish(cues, [], Fraction(120))
+    kinds = {(found.cue, found.kind) for found in done.before}
+    seen = polish(done.subtitles, [], Fraction(120)).before
+    assert seen == done.after and {(found.cue, found.kind) for found in seen} <= kinds
 
 
 def test_the_bbc_joins_what_is_less_than_a_second_apart() -> None:
@@ -318,6 +358,46 @@ def test_nothing_gets_worse_and_nothing_is_done_twice(
     )
     assert again.unchanged and to_bytes(again.subtitles) == written
     assert again.before == again.after
+
+
+@st.composite
+def tangle(draw: st.DrawFn) -> list[tuple[float, float]]:
+    """Cues from second 30 on, many of them shown together, and in any order."""
+    start, cues = 30.0, []
+    for _ in range(draw(st.integers(2, 9))):
+        length = draw(st.sampled_from([0.04, 0.2, 0.5, 0.833, 1.0, 2.0, 7.0]))
+        cues.append((start, start + length))
+        after = st.sampled_from([0.0, 0.04, 0.08, 0.12, 0.3, 0.5, -0.3, -0.5])
+        start = max(30.0, start + length + draw(after))
+    return cues
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    cues=tangle(),
+    cuts=st.lists(moments.map(lambda t: t + 30), max_size=6),
+    rate=st.sampled_from([*RATES, Fraction(50)]),
+    profile=st.sampled_from(["netflix", "bbc"]),
+)
+@example(
+    cues=[(33.833, 33.873), (33.573, 34.073), (34.373, 35.373), (44.813, 45.813), (45.814, 47.814)],
+    cuts=[],
+    rate=Fraction(50),
+    profile="netflix",
+)
+def test_polishing_adds_no_violation_and_moves_no_cue_that_is_far_from_every_problem(
+    cues: list[tuple[float, float]],
+    cuts: list[float],
+    rate: Fraction,
+    profile: avsync.polishing.profiles.ProfileName,  # type: ignore[name-defined]
+) -> None:
+    there = [(t, t + 90) for t in (60, 200, 7500, 7620, 7740)]
+    far = [(float(first / rate), float(last / rate)) for first, last in there]
+    done = polish(srt(*cues, *far, text="hi"), cuts, rate, profile=profile)
+    kinds = {(found.cue, found.kind) for found in done.before}
+    assert {(found.cue, found.kind) for found in done.after} <= kinds
+    assert not [found for found in done.before if found.cue >= len(cues)]
+    assert frames(done.subtitles, rate)[-5:] == there
 
 
 @settings(max_examples=40, deadline=None)

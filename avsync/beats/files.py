@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,8 @@ def _numbers(record: dict[str, object], key: str) -> npt.NDArray[np.float64]:
     if not isinstance(values, list) or not all(map(_is_number, values)):
         raise ValueError(f'"{key}" is no list of numbers')
     found: Sequence[float] = [float(value) for value in values]
+    if not all(map(math.isfinite, found)):  # JSON knows no NaN, but Python's reader does
+        raise ValueError(f'"{key}" holds a number that is not finite')
     return np.array(found, np.float64)
 
 
@@ -121,8 +124,8 @@ def _number(record: dict[str, object], key: str, missing: float) -> float:
     value = record.get(key, missing)
     if value is None:
         return missing
-    if not _is_number(value):
-        raise ValueError(f'"{key}" is {value!r}, not a number')
+    if not _is_number(value) or not math.isfinite(value):  # type: ignore[arg-type]
+        raise ValueError(f'"{key}" is {value!r}, not a finite number')
     return float(value)  # type: ignore[arg-type]
 
 

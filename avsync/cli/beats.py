@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
-from avsync.cli.exits import DONE, REFUSED, fail_by
+from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_by
+from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error, print_line
 from avsync.cli.values import Parser, add_loudness, bpm, meter
 from avsync.errors import AvsyncError
@@ -71,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
                 model=load_beat_model(args.model) if args.model else None,
                 progress=bar,
             )
-        if len(grid) or args.force:
+        if len(grid):
             _write(grid, args)
+    except UsageError as error:
+        return fail(str(error), args, USAGE)
     except (AvsyncError, OSError, ValueError) as error:
         return fail_by(error, args)
     _report(grid, args)
@@ -80,17 +83,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_targets(args: argparse.Namespace) -> None:
-    """Refuse, before the work, to write over the song or in an unknown format."""
-    from avsync.plots import PLOT_EXTENSIONS
+    """Refuse, before the work, what could not be written, or in an unknown format.
 
-    for target in (args.csv, args.labels, args.click, args.plot):
-        there = target is not None and target.exists() and args.song.exists()
-        if there and target.samefile(args.song):
-            raise ValueError(f"{target}: is the song itself; write to another file")
+    Raises:
+        UsageError: says which.
+        OSError: an input is not there, or an output may not be written.
+    """
+    from avsync.plots.style import PLOT_EXTENSIONS
+
     if args.plot and args.plot.suffix.lower() not in PLOT_EXTENSIONS:
-        raise ValueError(f"{args.plot}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
+        raise UsageError(f"{args.plot}: a picture is {' '.join(sorted(PLOT_EXTENSIONS))}")
     if args.click and args.click.suffix.lower() != ".wav":
-        raise ValueError(f"{args.click}: the click track is a .wav file")
+        raise UsageError(f"{args.click}: the click track is a .wav file")
+    written = filter(None, (args.csv, args.labels, args.click, args.plot))
+    check_targets([*written], [*filter(None, (args.song, args.model))])
 
 
 def _write(grid: BeatGrid, args: argparse.Namespace) -> None:

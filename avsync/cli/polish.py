@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
-from avsync.cli.planning import UsageError
+from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.records import Record, rules_record
 from avsync.cli.report import rules_lines
-from avsync.cli.terminal import Bar
+from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, add_no_cache, count, encoding, frame_rate
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure, file_identity, other_format
+from avsync.jobs import Failure, other_format
 from avsync.polishing.profiles import PROFILES
 
 if TYPE_CHECKING:
     from avsync.filmtiming import FilmTiming
     from avsync.polishing.polish import Polishing
+    from avsync.subtitles import Subtitles
 
 _EPILOG = """\
 Without -o, film.srt becomes film.polished.srt beside it. The extension of OUT chooses the format.
@@ -76,7 +77,10 @@ def _add_film(made: argparse.ArgumentParser) -> None:
         help="take the shot changes from here: seconds, one a line",
     )
     group.add_argument(
-        "--fps", metavar="RATE", type=frame_rate, help="without a film: 25, 23.976, 30000/1001"
+        "--fps",
+        metavar="RATE",
+        type=frame_rate,
+        help="without a film, or of MicroDVD: 25, 23.976, 30000/1001",
     )
     group.add_argument("--audio-track", metavar="N", type=count, help="listen to this track")
     group.add_argument(
@@ -114,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         subtitles = read_subtitles(
             args.subtitles, encoding=args.input_encoding, lenient=args.lenient, fps=args.fps
         )
+        _check_rate(args, subtitles, output)
         shots, timing = _timing(args)
         polishing = polish(
             subtitles,
@@ -152,17 +157,22 @@ def _output(args: argparse.Namespace) -> Path:
         raise UsageError(f"{args.film} is no film; the film comes first, then the subtitles")
     if args.film is None and args.audio_track is not None:
         raise UsageError("--audio-track is of a film: give it")
+    if args.audio_track is not None and not args.speech:
+        raise UsageError("--audio-track is what to listen to, and --no-speech not to: give one")
+    if args.check and (args.output is not None or args.encoding is not None):
+        raise UsageError("--check writes nothing: leave out -o and --encoding")
     if output.suffix.lower() not in SUBTITLE_EXTENSIONS:
         known = " ".join(sorted(SUBTITLE_EXTENSIONS))
         raise UsageError(f"-o {output}: the extension chooses the format, one of {known}")
-    if args.check:
-        return output
-    for read in (args.film, path, args.shots_file):
-        if read is not None and file_identity(read) == file_identity(output):
-            raise UsageError(f"{output} is read, and would be overwritten; name another output")
-    if not output.parent.is_dir():
-        raise UsageError(f"{output}: there is no directory {output.parent}; make it first")
+    read = filter(None, (args.film, path, args.shots_file))
+    check_targets([] if args.check else [output], [*read])
     return output
+
+
+def _check_rate(args: argparse.Namespace, subtitles: Subtitles, output: Path) -> None:
+    in_frames = subtitles.format == "microdvd" or output.suffix.lower() == ".sub"
+    if args.film is not None and args.fps is not None and not in_frames:
+        raise UsageError(f"--fps is for MicroDVD, or without a film: {args.film} has its own rate")
 
 
 def _timing(args: argparse.Namespace) -> tuple[list[float], FilmTiming | None]:
@@ -180,12 +190,14 @@ def _timing(args: argparse.Namespace) -> tuple[list[float], FilmTiming | None]:
             cache=TokenCache() if args.cache else None,
             progress=bar,
         )
+    if timing.speech is None and args.speech:
+        print_error(f"{args.film}: there is no sound to listen to: polished as with --no-speech")
     return list(timing.shots.changes) if shots is None else shots, timing
 
 
 def _shots_in(path: Path) -> list[float]:
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines_of(path), start=1):
         text = line.split("#")[0].strip()
         try:
             seconds = float(text or 0)
@@ -196,6 +208,18 @@ def _shots_in(path: Path) -> list[float]:
         if text:
             found.append(seconds)
     return found
+
+
+def _lines_of(path: Path) -> list[str]:
+    content = path.read_bytes()
+    try:
+        text, place = content.decode("utf-8-sig"), content.find(b"\0")
+    except UnicodeDecodeError as error:
+        text, place = "", error.start
+    if place >= 0:  # a zero byte is UTF-16 that does not say so, or no text at all
+        line = content[:place].count(b"\n") + 1
+        raise ValueError(f"{path}:{line}: it is not UTF-8; save it as text in UTF-8")
+    return text.splitlines()
 
 
 def _report(polishing: Polishing, output: Path | None, args: argparse.Namespace) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
+from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.records import Record
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, bpm, frame_rate, meter, positive, seconds
 from avsync.errors import AvsyncError
-from avsync.jobs import Failure, file_identity
+from avsync.jobs import Failure
 
 if TYPE_CHECKING:
     from avsync.beats.grid import BeatGrid
@@ -138,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
         )
     except (AvsyncError, OSError) as error:
         return fail_with(Failure.of(error), args)
-    except ValueError as error:
+    except (UsageError, ValueError) as error:
         return fail(str(error), args, USAGE)
     _report(snapping, grid, args)
     return DONE
@@ -148,23 +149,25 @@ def _check(args: argparse.Namespace, output: Path) -> None:
     """Refuse a wrong command line before the work.
 
     Raises:
-        ValueError: something is missing, of an unknown kind, or would be overwritten.
+        UsageError: something is missing, of an unknown kind, or would be overwritten.
+        OSError: an input is not there, or the output may not be written.
     """
     from avsync.timeline.formats import TIMELINE_EXTENSIONS
 
     if args.song is None and args.beats is None:
-        raise ValueError("SONG is missing: to what beats? Give the song, or --beats")
+        raise UsageError("SONG is missing: to what beats? Give the song, or --beats")
     if args.beats is not None and (args.bpm is not None or args.meter is not None):
-        raise ValueError("--bpm and --meter help to listen to a song; --beats are there already")
+        raise UsageError("--bpm and --meter help to listen to a song; --beats are there already")
     known = " ".join(sorted(TIMELINE_EXTENSIONS))
     for path in (args.timeline, output):
         if path.suffix.lower() not in TIMELINE_EXTENSIONS:
-            raise ValueError(f"{path}: a timeline's extension is one of {known}")
-    for path in (args.song, args.beats):
-        if path is not None and file_identity(path) == file_identity(output):
-            raise ValueError(f"{output} is read, and would be overwritten; name another output")
-    if not output.parent.is_dir() and not args.dry_run:
-        raise ValueError(f"{output}: there is no directory {output.parent}; make it first")
+            raise UsageError(f"{path}: a timeline's extension is one of {known}")
+    if args.fps is not None and args.timeline.suffix.lower() != ".edl":
+        raise UsageError(f"--fps is of an EDL; {args.timeline} says its own frame rate")
+    read = [args.timeline, args.beats or args.song]
+    if args.song is not None and args.song.exists():  # of a song whose --beats are known, a name
+        read.append(args.song)
+    check_targets([] if args.dry_run else [output], read)
 
 
 def _beats(args: argparse.Namespace) -> BeatGrid:
@@ -188,10 +191,12 @@ def _beats(args: argparse.Namespace) -> BeatGrid:
 
 
 def _refuse(grid: BeatGrid, args: argparse.Namespace) -> int:
-    song = args.song or args.beats
-    reason = grid.reason or f"its beats are not to be trusted (confidence {grid.confidence:.2f})"
-    more = "" if args.force else "; --force goes by what was found"
-    return fail(f"{song}: {reason}: nothing was moved{more}", args, REFUSED)
+    source = args.beats or args.song
+    doubt = f"its beats are not to be trusted (confidence {grid.confidence:.2f})"
+    reason = grid.reason or (doubt if len(grid) else "there are no beats in it")
+    helps = not args.force and (len(grid) or args.beats is None)
+    more = "; --force goes by what was found" if helps else ""
+    return fail(f"{source}: {reason}: nothing was moved{more}", args, REFUSED)
 
 
 def _report(snapping: Snapping, grid: BeatGrid, args: argparse.Namespace) -> None:

@@ -56,6 +56,8 @@ class Bounds:
     """int64 [cues]: frames from which, and until which, the words are shown to their last bit"""
     needed_s: FloatArray
     """float64 [cues]: how long it takes to read each"""
+    still: BoolArray
+    """bool [cues]: which are not to be moved"""
 
 
 def place(shown: Shown, grid: FrameGrid, cuts: IntArray, profile: Profile, bounds: Bounds) -> Shown:
@@ -107,6 +109,8 @@ class _Board:
         path = _Path(edges[0].cost)
         for k, n in enumerate(lane):
             ins, outs = edges[2 * k], edges[2 * k + 1]
+            if k + 1 == len(lane):  # but cues of other lanes may follow
+                outs.cost += self._gap_cost(n, after[k] - outs.frames)
             path.step(self._lengths(n, ins.frames, outs.frames), outs.cost)
             if k + 1 < len(lane):
                 following = edges[2 * k + 2]
@@ -114,6 +118,7 @@ class _Board:
                 cost = self._gap_cost(n, gaps)
                 cost[following.frames[None] < outs.frames[:, None]] = _NEVER
                 path.step(cost, following.cost)
+        assert path._cost.min() < _NEVER
         found = [int(edge.frames[at]) for edge, at in zip(edges, path.best(), strict=True)]
         before = self.first[lane], self.last[lane]
         self.first[lane], self.last[lane] = found[::2], found[1::2]
@@ -129,7 +134,7 @@ class _Board:
         earlier, later = self.old.first[before] < old, self.old.first[after] > old
         lowest = max([lowest, *(self.first[before] + earlier), *self.last[before[~together]]])
         highest = min([highest, *(self.first[after] - later), *(self.last[before[together]] - 1)])
-        frames = np.arange(lowest, highest + 1)
+        frames = self._allowed(n, old, lowest, highest)
         cost = _movement(frames - old, EARLIER_IN, LATER_IN)
         cost += _FINE * UNCOVERED * (frames > bounds.words_in[n])
         return _Edge(frames, cost + self._near_cost("in", old, frames))
@@ -144,10 +149,13 @@ class _Board:
         overlapped = self.old.last[before] > self.old.first[n]
         lowest = max([lowest, *(self.first[before[overlapped]] + 1)])
         highest = min([old + REACH, *self.first[after[~together]]])
-        frames = np.arange(lowest, highest + 1)
+        frames = self._allowed(n, old, lowest, highest)
         cost = _movement(frames - old, EARLIER_OUT, LATER_OUT)
         cost += _FINE * UNCOVERED * (frames < bounds.words_out[n])
         return _Edge(frames, cost + self._near_cost("out", old, frames))
+
+    def _allowed(self, n: int, old: int, lowest: int, highest: int) -> IntArray:
+        return np.array([old]) if self.bounds.still[n] else np.arange(lowest, highest + 1)
 
     def _near_cost(self, edge: Edge, old: int, frames: IntArray) -> IntArray:
         if self.near.wrong(edge, np.array([old]))[0]:  # only where a cut wants it is it right
@@ -164,9 +172,10 @@ class _Board:
     ) -> None:
         """What the starts of this lane's cues cost the cues of other lanes before them."""
         members = np.array(lane)
+        far = self.profile.gap_frames + self.profile.closed_frames + 2 * REACH
         for k in others.tolist():
             mine = members[(members > k) & (self.old.first[members] >= self.old.last[k])]
-            if not len(mine) or self.old.first[mine[0]] - self.old.last[k] > 4 * REACH:
+            if not len(mine) or self.old.first[mine[0]] - self.old.last[k] > far:
                 continue
             edge = edges[2 * int(np.searchsorted(members, mine[0]))]
             nearest = np.minimum(edge.frames, self._next_of_others(k, others))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count
 
@@ -77,10 +77,12 @@ def polish(
     """Move the times of subtitles, and nothing else, to where a guideline wants them.
 
     Every time comes to lie on the beginning of a frame. No cue breaks a rule that it kept before,
-    cues keep their order and who is shown together with whom, and to polish again changes nothing.
+    cues keep their order and who is shown together with whom, and to polish again changes nothing
+    (where the format's stamps are fine enough to tell the film's frames apart).
 
     Left where they are, but for the frame: signs that are set to a place in the picture (ASS),
-    comments, and cues that are shown at no time.
+    comments, and cues that are shown at no time. Cues that too coarse stamps would make worse are
+    left there with all that is between them.
 
     Args:
         subtitles: in any order, overlapping or not, in sync with the film.
@@ -103,12 +105,16 @@ def polish(
     grid = frame_rate if isinstance(frame_rate, FrameGrid) else FrameGrid(frame_rate)
     rules = PROFILES[profile] if isinstance(profile, str) else profile
     task = _Task(grid, _cut_frames(shots, grid), rules, _merged(speech), language, written_as)
-    polished, before, _ = task.step(subtitles)
-    for _ in count():  # it ends: each step that moves anything breaks fewer rules than the last
-        again, _, after = task.step(polished)
-        if again.cues == polished.cues:
+    still: frozenset[int] = frozenset()
+    for beside in (2**n - 1 for n in count()):  # it ends: with all cues still nothing gets worse
+        polished, before, after = task.settle(subtitles, still)
+        kept = {(violation.cue, violation.kind) for violation in before}
+        worse = {
+            violation.cue for violation in after if (violation.cue, violation.kind) not in kept
+        }
+        if not worse:
             break
-        polished = again
+        still |= _beside(worse, beside, subtitles.cues)
     moved = tuple(
         n
         for n, (old, new) in enumerate(zip(subtitles.cues, polished.cues, strict=True))
@@ -127,10 +133,25 @@ class _Task:
     language: str | None
     written_as: Format | None
 
-    def step(
-        self, subtitles: Subtitles
+    def settle(
+        self, subtitles: Subtitles, still: frozenset[int]
     ) -> tuple[Subtitles, tuple[Violation, ...], tuple[Violation, ...]]:
-        """Place every cue once; with what was broken before and after."""
+        """Place every cue for good, but for those that are to be still; what is broken then.
+
+        What is broken afterwards is seen from the stamps, since a format may be too coarse for
+        the frames of a fast film, and say others than those that were found.
+        """
+        polished, before = self.step(subtitles, still)
+        while True:  # it ends: each step that moves anything breaks fewer rules than the last
+            again, after = self.step(polished, still)
+            if again.cues == polished.cues:
+                return polished, before, after
+            polished = again
+
+    def step(
+        self, subtitles: Subtitles, still: frozenset[int]
+    ) -> tuple[Subtitles, tuple[Violation, ...]]:
+        """Place every cue once; with what was broken before."""
         cues = subtitles.cues
         unit_hz = _UNITS_HZ.get(self.written_as or subtitles.format)
         starts = np.array([cue.start for cue in cues], np.float64)
@@ -152,16 +173,16 @@ class _Task:
         before = self._violations(shown, free, cues) + _once(off)
         if free:
             bounds = self._bounds([cues[n] for n in free], shown, unit_hz)
+            bounds = replace(bounds, still=np.isin(free, list(still)))
             placed = place(shown, self.grid, self.cuts, self.profile, bounds)
             first[free], last[free] = placed.first, placed.last
-        else:
-            placed = shown
-        after = self._violations(placed, free, cues)
         spans = [
-            cue.span if cue.kind == "comment" else self._span(cue, int(a), int(b), unit_hz)
-            for cue, a, b in zip(cues, first, last, strict=True)
+            cue.span
+            if cue.kind == "comment" or n in still
+            else self._span(cue, int(first[n]), int(last[n]), unit_hz)
+            for n, cue in enumerate(cues)
         ]
-        return subtitles.retimed(spans), _in_order(before), _in_order(after)
+        return subtitles.retimed(spans), _in_order(before)
 
     def _violations(
         self, shown: Shown, numbers: Sequence[int], cues: Sequence[Cue]
@@ -185,7 +206,7 @@ class _Task:
             words_in[n], words_out[n] = begin, end
             latest[n], earliest[n] = max(begin, shown.first[n]), min(end, shown.last[n])
         needed = np.array([needed_seconds(cue, self.profile, self.language) for cue in cues])
-        return Bounds(latest, earliest, words_in, words_out, needed)
+        return Bounds(latest, earliest, words_in, words_out, needed, np.zeros(len(cues), bool))
 
     def _words(self, cue: Cue) -> Span | None:
         """From the first to the last that is spoken under a cue; None if nothing is known of it."""
@@ -244,6 +265,13 @@ def _lies_on(t: float, exact: float, unit_hz: int | None) -> bool:
 
 def _is_held(cue: Cue) -> bool:
     return cue.kind == "comment" or is_sign(cue.text, cue.format)
+
+
+def _beside(some: set[int], by: int, cues: Sequence[Cue]) -> frozenset[int]:
+    """Cues, and those that start before and after them, so many to either side."""
+    order = sorted(range(len(cues)), key=lambda n: cues[n].start)
+    found = (order[max(0, k - by) : k + by + 1] for k, n in enumerate(order) if n in some)
+    return frozenset(n for group in found for n in group)
 
 
 def _cut_frames(shots: Sequence[float], grid: FrameGrid) -> IntArray:

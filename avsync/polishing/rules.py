@@ -113,9 +113,10 @@ class NearCuts:
     """
 
     def __init__(self, cuts: IntArray, profile: Profile) -> None:
-        self._lowest = int(cuts.min(initial=0)) - 2 * profile.near_frames
-        self._width = int(cuts.max(initial=0)) + 2 * profile.near_frames + 1 - self._lowest
         before, after = -profile.before_out_frames, profile.after_out_frames
+        margin = max(profile.near_frames, profile.before_in_frames, -before, after)
+        self._lowest = int(cuts.min(initial=0)) - margin
+        self._width = int(cuts.max(initial=0)) + margin + 1 - self._lowest
         self._places = {
             "in": self._placed(cuts, profile.near_frames, 0, -profile.before_in_frames),
             "out": self._placed(cuts, profile.near_frames, before, after),
