@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer may import from those above it, and from itself only within one component.
 LAYERS = (
-    ("errors", "progress", "timemap", "atomic"),
+    ("errors", "progress", "timemap", "atomic", "textfile"),
     ("subtitles", "tokens", "media", "cutlist", "edits", "framegrid"),
     ("cache", "encoders", "faces", "render", "timeline"),
     ("aligner",),

@@ -45,7 +45,7 @@ def test_scenes_keep_their_order_and_their_lines(tmp_path: Path) -> None:
         (f'{HEAD}"a,0,5\nb,5,9\n'.encode(), "it is no CSV"),
         (f"{HEAD}{'a' * (csv.field_size_limit() + 1)},0,5\n".encode(), "s.csv:2: it is no CSV"),
         (f"{HEAD}a,0,5\ncafé,5,9\n".encode("latin-1"), "s.csv:3: it is not UTF-8; save it as"),
-        (f"{HEAD}a,0,5\n".encode("utf-16"), "s.csv:1: it is not UTF-8; save it as CSV in UTF-8"),
+        (f"{HEAD}a,0,5\n".encode("utf-16"), "s.csv:1: it is not UTF-8; save it as text in UTF-8"),
         (f"{HEAD}a,0,5\n".encode("utf-16-le"), "s.csv:1: it is not UTF-8"),
         (b"\0" * (1 << 24) + b"\0", "s.csv: over 16 MiB"),
     ],

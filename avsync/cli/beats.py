@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_by
-from avsync.cli.planning import UsageError, check_targets
+from avsync.cli.targets import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error, print_line
 from avsync.cli.values import Parser, add_loudness, bpm, meter
 from avsync.errors import AvsyncError

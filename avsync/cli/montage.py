@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from avsync.cli.exits import DONE, FAILED, REFUSED, USAGE, fail, fail_with, print_json, print_lines
 from avsync.cli.montage_options import FILM_EXTENSIONS, FILM_OPTIONS, parser
 from avsync.cli.montage_report import plan_lines, plan_record, warning_lines
-from avsync.cli.planning import UsageError, check_targets
+from avsync.cli.targets import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.errors import AlignmentError, AvsyncError, LowConfidence
 from avsync.jobs import Failure, file_identity

@@ -13,7 +13,7 @@ from avsync.cli.words_options import listen_from
 from avsync.jobs import Job, Settings, file_identity
 from avsync.pairing import Pair, Unpaired, pair_files
 
-__all__ = ["Plan", "UsageError", "check_targets", "make_plan", "settings_from"]
+__all__ = ["Plan", "UsageError", "make_plan", "settings_from"]
 
 _PLOT_EXTENSIONS = (".png", ".svg", ".pdf")
 
@@ -180,30 +180,3 @@ def _check_targets(jobs: Sequence[Job], *, in_place: bool) -> None:
                     f"{target} would overwrite {read[identity]}, which is read; name another "
                     "output, or replace the subtitles with --in-place"
                 )
-
-
-def check_targets(targets: Sequence[Path], inputs: Sequence[Path]) -> None:
-    """Refuse outputs that cannot be written, or would overwrite what is read or one another.
-
-    Raises:
-        UsageError: one is an input, a directory or in none, or comes twice.
-        OSError: an input is not there, or an output may not be written.
-    """
-    read = {}
-    for path in inputs:
-        os.stat(path)  # rather now than after an hour
-        read[file_identity(path)] = path
-    seen = set()
-    for path in targets:
-        identity = file_identity(path)
-        if identity in read:
-            raise UsageError(f"{path} is read, and would be overwritten; name another output")
-        if identity in seen:
-            raise UsageError(f"{path} would be written twice")
-        seen.add(identity)
-        if path.is_dir():
-            raise UsageError(f"{path} is a directory; name a file")
-        if not path.parent.is_dir():
-            raise UsageError(f"{path}: there is no directory {path.parent}; make it first")
-        if not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise PermissionError(13, "Permission denied", os.fspath(path))

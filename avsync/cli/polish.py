@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
-from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.records import Record, rules_record
 from avsync.cli.report import rules_lines
+from avsync.cli.targets import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, add_no_cache, count, encoding, frame_rate
 from avsync.errors import AvsyncError
 from avsync.jobs import Failure, other_format
 from avsync.polishing.profiles import PROFILES
+from avsync.textfile import read_utf8
 
 if TYPE_CHECKING:
     from avsync.filmtiming import FilmTiming
@@ -197,7 +198,7 @@ def _timing(args: argparse.Namespace) -> tuple[list[float], FilmTiming | None]:
 
 def _shots_in(path: Path) -> list[float]:
     found = []
-    for number, line in enumerate(_lines_of(path), start=1):
+    for number, line in enumerate(read_utf8(path).splitlines(), start=1):
         text = line.split("#")[0].strip()
         try:
             seconds = float(text or 0)
@@ -208,18 +209,6 @@ def _shots_in(path: Path) -> list[float]:
         if text:
             found.append(seconds)
     return found
-
-
-def _lines_of(path: Path) -> list[str]:
-    content = path.read_bytes()
-    try:
-        text, place = content.decode("utf-8-sig"), content.find(b"\0")
-    except UnicodeDecodeError as error:
-        text, place = "", error.start
-    if place >= 0:  # a zero byte is UTF-16 that does not say so, or no text at all
-        line = content[:place].count(b"\n") + 1
-        raise ValueError(f"{path}:{line}: it is not UTF-8; save it as text in UTF-8")
-    return text.splitlines()
 
 
 def _report(polishing: Polishing, output: Path | None, args: argparse.Namespace) -> None:

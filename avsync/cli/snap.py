@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from avsync.cli.exits import DONE, REFUSED, USAGE, fail, fail_with, print_json, print_lines
-from avsync.cli.planning import UsageError, check_targets
 from avsync.cli.records import Record
+from avsync.cli.targets import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.values import Parser, add_loudness, bpm, frame_rate, meter, positive, seconds
 from avsync.errors import AvsyncError

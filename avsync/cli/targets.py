@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from avsync.atomic import check_replaceable
+from avsync.jobs import file_identity
 
-__all__ = ["UsageError", "check_directory", "check_target"]
+__all__ = ["UsageError", "check_directory", "check_target", "check_targets"]
 
 
 class UsageError(ValueError):
@@ -32,6 +34,28 @@ def check_target(path: Path, option: str = "") -> None:
     if not path.parent.is_dir():
         raise UsageError(f"{name}: there is no directory {path.parent}; make it first")
     check_replaceable(path)
+
+
+def check_targets(targets: Sequence[Path], inputs: Sequence[Path]) -> None:
+    """Refuse outputs that cannot be written, or would overwrite what is read or one another.
+
+    Raises:
+        UsageError: one is an input, a directory or in none, or comes twice.
+        OSError: an input is not there, or an output may not be written.
+    """
+    read = set()
+    for path in inputs:
+        os.stat(path)  # rather now than after an hour
+        read.add(file_identity(path))
+    seen = set()
+    for path in targets:
+        identity = file_identity(path)
+        if identity in read:
+            raise UsageError(f"{path} is read, and would be overwritten; name another output")
+        if identity in seen:
+            raise UsageError(f"{path} would be written twice; name another output")
+        seen.add(identity)
+        check_target(path)
 
 
 def check_directory(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from avsync.atomic import atomic_path
 from avsync.cli.exits import DONE, FAILED, USAGE, fail, fail_by, print_json, print_lines
-from avsync.cli.planning import UsageError, check_targets
+from avsync.cli.targets import UsageError, check_targets
 from avsync.cli.terminal import Bar, print_error
 from avsync.cli.tone_report import candidate_record, explanation_lines, ranking_lines, table
 from avsync.cli.values import Parser, add_loudness, add_no_cache, count, positive

@@ -9,13 +9,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from avsync.textfile import read_utf8
 from avsync.timemap import Span
 
 __all__ = ["Scenes", "read_scenes"]
 
 _COLUMNS = ("name", "start_s", "end_s")
 _LINE = "each line is name,start_s,end_s in seconds, the start before the end"
-_LARGEST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def read_scenes(path: str | os.PathLike[str]) -> Scenes:
     """
     name = os.fspath(path)
     reader = csv.DictReader(
-        io.StringIO(_text(name), newline=""), skipinitialspace=True, strict=True
+        io.StringIO(read_utf8(name), newline=""), skipinitialspace=True, strict=True
     )
     spans: dict[str, Span] = {}
     lines: dict[str, int] = {}
@@ -60,21 +60,6 @@ def read_scenes(path: str | os.PathLike[str]) -> Scenes:
     if not spans:
         raise ValueError(f"{name}: there is no scene in it; under name,start_s,end_s, {_LINE}")
     return Scenes(name, spans, lines)
-
-
-def _text(path: str) -> str:
-    with open(path, "rb") as file:
-        content = file.read(_LARGEST_BYTES + 1)
-    if len(content) > _LARGEST_BYTES:
-        raise ValueError(f"{path}: over {_LARGEST_BYTES >> 20} MiB: no film has so many scenes")
-    try:
-        text, place = content.decode("utf-8-sig"), content.find(b"\0")
-    except UnicodeDecodeError as error:
-        text, place = "", error.start
-    if place >= 0:  # a zero byte is UTF-16 that does not say so, or no text at all
-        line = content[:place].count(b"\n") + 1
-        raise ValueError(f"{path}:{line}: it is not UTF-8; save it as CSV in UTF-8")
-    return text
 
 
 def _check_head(path: str, columns: Sequence[str]) -> None:
