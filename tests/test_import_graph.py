@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,15 @@ def component(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a module's syntax."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path: Path) -> Iterator[tuple[int, str]]:
     """Every module that a file imports, anywhere in it, with the line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, name.name) for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -93,62 +100,73 @@ def label(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-parts = pytest.mark.parametrize(
-    "path", [path for path in MODULES if path != PACKAGE / "__init__.py"], ids=label
-)
+INNER = [path for path in MODULES if path != PACKAGE / "__init__.py"]
+parts = pytest.mark.parametrize("here", sorted(set(map(component, INNER))))
+
+
+def modules(here: str) -> Iterator[Path]:
+    """Those of one component."""
+    return (path for path in INNER if component(path) == here)
 
 
 @parts
-def test_dependencies_point_one_way(path: Path) -> None:
-    here = component(path)
+def test_dependencies_point_one_way(here: str) -> None:
     assert here in LAYER, f"{here} is in no layer: say in this test where it belongs"
-    for line, name in imported(path):
-        if not name.startswith("avsync."):
-            continue
-        there = name.split(".")[1]
-        one_way = there == here or LAYER[there] < LAYER[here] or (here, there) in DOORS
-        assert one_way, f"{label(path)}:{line} imports {name}, which is not below it"
+    for path in modules(here):
+        for line, name in imported(path):
+            if not name.startswith("avsync."):
+                continue
+            there = name.split(".")[1]
+            one_way = there == here or LAYER[there] < LAYER[here] or (here, there) in DOORS
+            assert one_way, f"{label(path)}:{line} imports {name}, which is not below it"
 
 
 @parts
-def test_each_library_has_one_owner(path: Path) -> None:
-    for line, name in imported(path):
-        library = name.split(".")[0]
-        if library in sys.stdlib_module_names or library in ("avsync", "numpy"):
-            continue
-        owners = OWNERS.get(library, set())
-        assert component(path) in owners, (
-            f"{label(path)}:{line} imports {library}, which belongs to {owners or 'nobody'}"
-        )
+def test_each_library_has_one_owner(here: str) -> None:
+    for path in modules(here):
+        for line, name in imported(path):
+            library = name.split(".")[0]
+            if library in sys.stdlib_module_names or library in ("avsync", "numpy"):
+                continue
+            owners = OWNERS.get(library, set())
+            assert here in owners, (
+                f"{label(path)}:{line} imports {library}, which belongs to {owners or 'nobody'}"
+            )
 
 
 @parts
-def test_only_the_command_line_speaks_and_exits(path: Path) -> None:
-    if component(path) in ("cli", "__main__"):
+def test_only_the_command_line_speaks_and_exits(here: str) -> None:
+    if here in ("cli", "__main__"):
         return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        said = ""
-        if isinstance(node, ast.Name):
-            said = node.id if node.id in ("print", "input", "exit", "quit", "SystemExit") else ""
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            spoken = node.attr in ("argv", "exit", "stdout", "stderr", "stdin")
-            said = f"sys.{node.attr}" if node.value.id == "sys" and spoken else ""
-        assert not said, f"{label(path)}:{getattr(node, 'lineno', 0)} uses {said}"
-    for line, name in imported(path):
-        speaks = name.split(".")[0] in ("logging", "argparse")
-        assert not speaks, f"{label(path)}:{line} imports {name}"
+    for path in modules(here):
+        for node in nodes(path):
+            said = ""
+            if isinstance(node, ast.Name):
+                spoken = node.id in ("print", "input", "exit", "quit", "SystemExit")
+                said = node.id if spoken else ""
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                spoken = node.attr in ("argv", "exit", "stdout", "stderr", "stdin")
+                said = f"sys.{node.attr}" if node.value.id == "sys" and spoken else ""
+            assert not said, f"{label(path)}:{getattr(node, 'lineno', 0)} uses {said}"
+        for line, name in imported(path):
+            speaks = name.split(".")[0] in ("logging", "argparse")
+            assert not speaks, f"{label(path)}:{line} imports {name}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=label)
-def test_modules_are_named_for_a_concept(path: Path) -> None:
-    assert path.stem not in ("utils", "util", "common", "helpers", "misc", "tools")
+def test_modules_are_named_for_a_concept() -> None:
+    assert not {"utils", "util", "common", "helpers", "misc", "tools"} & {p.stem for p in MODULES}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=label)
-def test_modules_and_functions_fit_the_eye(path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
-    assert source.count("\n") <= 400, f"{label(path)} is too long: split it by concept"
-    for node in ast.walk(ast.parse(source)):
+@parts
+def test_modules_and_functions_fit_the_eye(here: str) -> None:
+    for path in modules(here):
+        source = path.read_text(encoding="utf-8")
+        assert source.count("\n") <= 400, f"{label(path)} is too long: split it by concept"
+        check_functions(path)
+
+
+def check_functions(path: Path) -> None:
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node
             lines = (node.end_lineno or 0) - first.lineno

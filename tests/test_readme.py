@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+import shlex
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, environment
+from conftest import ROOT
 
+from avsync.cli import main
 from avsync.cli.arguments import retime_parser
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,42 +18,39 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, flags=re.MULTILINE | re.DO
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory like the repository's, to run all blocks in, one after the other.
-
-    What is installed is what is tested, and these are the tests: so `pip` and `pytest` say here
-    what they were asked for and do nothing; `.ci/run` runs the same blocks with the real ones.
-    """
+    """A directory like the repository's, to run all blocks in, one after the other."""
     place = tmp_path_factory.mktemp("readme")
     (place / "fixtures").symlink_to(ROOT / "fixtures")
-    (place / "bin").mkdir()
-    for name in ("pip", "pytest"):
-        (place / "bin" / name).write_text(f'#!/bin/sh\necho {name} "$@" >> asked\n')
-        (place / "bin" / name).chmod(0o755)
-    (place / "bin" / "avsync").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m avsync "$@"\n')
-    (place / "bin" / "avsync").chmod(0o755)
     return place
 
 
+ASKED: list[list[str]] = []
+"""What pip and pytest were asked for. What is installed is what is tested, and these are the tests:
+so here they do nothing, and `.ci/run` runs the same blocks in a shell, with the real ones."""
+
+
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_block_runs(place: Path, number: int) -> None:
+def test_block_runs(place: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     language, code = BLOCKS[number]
-    commands = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
-    path = os.pathsep.join((str(place / "bin"), os.environ["PATH"]))
-    done = subprocess.run(
-        [*commands[language], code],
-        cwd=place,
-        env=environment(PATH=path),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(place)
+    if language == "python":
+        exec(compile(code, f"README block {number}", "exec"), {"__name__": "__main__"})
+        return
+    for line in code.replace("\\\n", " ").splitlines():
+        for command in line.split(" && "):
+            program, *arguments = shlex.split(command, comments=True)
+            if program == "avsync":
+                assert main(arguments) == 0, command
+            else:
+                assert program in ("pip", "pytest"), command
+                ASKED.append([program, *arguments])
 
 
 def test_what_was_installed_and_written(place: Path) -> None:
-    asked = (place / "asked").read_text().splitlines()
-    assert asked[:2] == ["pip install .", "pip install .[test,cluster]"]
-    assert asked[2].split()[0] == "pytest" and len(asked) == 3
+    installed, more, tests = ASKED
+    assert installed == ["pip", "install", "."]
+    assert more == ["pip", "install", ".[test,cluster]"]
+    assert tests[0] == "pytest"
     for name in ("film.retimed.srt", "film.vtt", "why.png", "refined.srt", "again.srt"):
         assert (place / name).stat().st_size > 0
 

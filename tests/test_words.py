@@ -153,14 +153,16 @@ def word_after(
     truth: list[list[dict[str, float]]],
     place: tuple[int, int],
     put: npt.NDArray[np.float32],
+    *,
+    cues: int = 1,
 ) -> tuple[float, npt.NDArray[np.float64]]:
-    """By how much the word after ``put`` is missed, and the starts in the cue after its own."""
+    """By how much the word after ``put`` is missed, and the starts in the cues after its own."""
     cue, word = place
     longer, at, moved = stretched(text, truth, cue, word, len(put) / 16_000)
-    two = slice(cue, cue + 2)
-    few = subtitles(*((c.start, c.end, c.text) for c in longer.cues[two]))
+    these = slice(cue, cue + cues)
+    few = subtitles(*((c.start, c.end, c.text) for c in longer.cues[these]))
     found = align_words(few, inserted(sound, at, put), model=model, language="en")
-    missed = [errors(c.words, w)[:, 0] for c, w in zip(found.cues, moved[two], strict=True)]
+    missed = [errors(c.words, w)[:, 0] for c, w in zip(found.cues, moved[these], strict=True)]
     return float(missed[0][word]), np.concatenate([*missed[1:], np.zeros(0)])
 
 
@@ -173,7 +175,7 @@ def test_the_word_after_half_a_minute_of_silence_is_found(
     what: str,
 ) -> None:
     for cue, words in enumerate(truth):
-        for word in range(1, len(words)):
+        for word in range(1, len(words), 2 if what == "noise" else 1):
             place = (cue, word)
             after, _ = word_after(model, sound, text, truth, place, stuff(what, 30.0))
             assert after <= 0.2, place
@@ -184,12 +186,13 @@ def test_a_minute_of_music_within_a_cue_throws_off_nothing_behind_it(
 ) -> None:
     missed = []
     for cue, words in enumerate(truth):
-        for word in range(1, len(words), 2):
-            place = (cue, word)
-            after, rest = word_after(model, sound, text, truth, place, stuff("music", 60.0))
+        if len(words) > 1:
+            place = (cue, len(words) // 2)
+            music = stuff("music", 60.0)
+            after, rest = word_after(model, sound, text, truth, place, music, cues=2)
             missed.append(after)
             assert cue == 6 or np.median(rest) <= 0.06, place
-    assert np.mean(np.array(missed) <= 0.2) >= 0.75  # some words it takes the music for
+    assert np.mean(np.array(missed) <= 0.2) >= 0.6  # some words it takes the music for
 
 
 @pytest.mark.parametrize("what", ["silence", "music"])
