@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,11 @@ def test_a_window_begins_where_the_line_before_it_ended() -> None:
     engine = Late()
     align_lines(lines, Audio(np.zeros(60 * 16_000, np.float32), 16_000), engine)
     assert engine.starts == pytest.approx([0.0, 20.1, 40.0])
+
+
+def test_a_window_that_lies_over_others_has_its_sound() -> None:
+    lines = [Line(0, 0.0, 20.0, "one"), Line(1, 20.3, 38.0, "two", 200), Line(2, 20.5, 22.0, "six")]
+    engine = Late()
+    found = align_lines(lines, ROOT / "fixtures" / "words" / "speech.flac", engine)
+    assert engine.starts == pytest.approx([0.0, 0.0, 19.5])  # a long line's is counted from there
+    assert sorted(found) == [0, 1, 2]

@@ -118,7 +118,8 @@ class _Board:
                 cost = self._gap_cost(n, gaps)
                 cost[following.frames[None] < outs.frames[:, None]] = _NEVER
                 path.step(cost, following.cost)
-        assert path._cost.min() < _NEVER
+        if path._cost.min() >= _NEVER:  # no way past the other lanes: this one stays
+            return False
         found = [int(edge.frames[at]) for edge, at in zip(edges, path.best(), strict=True)]
         before = self.first[lane], self.last[lane]
         self.first[lane], self.last[lane] = found[::2], found[1::2]

@@ -130,13 +130,15 @@ def align_lines(
         return found
     with closing(sound_blocks(audio, audio_track)) as blocks:
         reel = Reel(blocks, SAMPLE_RATE_HZ)
-        spoken = 0.0  # seconds until which the last line is said
-        for number, planned in enumerate(windows):
-            first = planned.lines[0]
-            window = replace(planned, start=max(planned.start, min(spoken, first.start)))
+        before: Line | None = None
+        for number, window in enumerate(windows):
             if progress is not None:
                 progress("aligning words", number / len(windows))
             reel.forget(window.start)
+            first = window.lines[0]
+            if before is not None and before.end <= first.start:
+                spoken = min(_until(found[before.cue]), first.start)
+                window = replace(window, start=max(window.start, spoken))
             if window.long:
                 later = windows[number + 1].start if number + 1 < len(windows) else np.inf
                 found[first.cue] = _find_long(window, reel, engine, later)
@@ -145,7 +147,7 @@ def align_lines(
                 looked = engine.find(samples, window.lines, start=window.start, slack=slack)
                 for line, words in zip(window.lines, looked, strict=True):
                     found[line.cue] = words.moved(window.start)
-            spoken = _until(found[window.lines[-1].cue])
+            before = window.lines[-1]
     if progress is not None:
         progress("aligning words", 1.0)
     return {line.cue: found[same[0].cue] for same in layers.values() for line in same}
