@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from film_cues import srt_text
 from spoken_words import (
     ENGLISH,
     RATE_HZ,
@@ -38,7 +39,7 @@ from spoken_words import (
 )
 
 from avsync.media import Audio
-from avsync.subtitles import Subtitles, parse_subtitles
+from avsync.subtitles import Cue, Subtitles, parse_subtitles
 from avsync.words.align import align_words
 from avsync.words.ctc import load_ctc_engine
 from avsync.words.engine import Engine
@@ -75,12 +76,8 @@ class Measured:
 
 
 def subtitles_of(cues: Sequence[tuple[float, float, str]]) -> Subtitles:
-    def stamp(seconds: float) -> str:
-        ms = round(seconds * 1000)
-        return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
-
-    entries = [f"{n}\n{stamp(a)} --> {stamp(b)}\n{t}\n" for n, (a, b, t) in enumerate(cues, 1)]
-    return parse_subtitles("\n".join(entries).encode(), format="srt")
+    made = srt_text(tuple(Cue(*cue) for cue in cues))
+    return parse_subtitles(made.encode(), format="srt")
 
 
 def fitting(truth: Sequence[Sequence[Said]]) -> list[tuple[float, float, str]]:

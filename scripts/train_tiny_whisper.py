@@ -48,6 +48,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import whisper
+from film_cues import srt_text
 from spoken_words import (
     ENGLISH,
     JAPANESE,
@@ -67,6 +68,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
+
+from avsync.subtitles import Cue
 
 IntArray = npt.NDArray[np.int64]
 
@@ -332,22 +335,16 @@ def record(sounds: Sounds, folder: Path, seed: int) -> None:
     """Write the test's sound, the cues that fit it, and its truth."""
     samples, cues = compose(sounds, np.random.default_rng([seed, 3]))
     write_flac(folder / "speech.flac", samples)
-    entries = []
-    for number, cue in enumerate(cues, start=1):
-        text = "".join(word.text for word in cue).strip()
-        stamps = " --> ".join(_stamp(t) for t in (cue[0].start - 0.2, cue[-1].end + 0.3))
-        entries.append(f"{number}\n{stamps}\n{text}\n")
-    (folder / "speech.srt").write_text("\n".join(entries), encoding="utf-8")
+    shown = tuple(
+        Cue(said[0].start - 0.2, said[-1].end + 0.3, "".join(w.text for w in said).strip())
+        for said in cues
+    )
+    (folder / "speech.srt").write_text(srt_text(shown), encoding="utf-8")
     truth = [
         [{"text": w.text.strip(), "start": round(w.start, 4), "end": round(w.end, 4)} for w in cue]
         for cue in cues
     ]
     (folder / "speech.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1) + "\n")
-
-
-def _stamp(seconds: float) -> str:
-    ms = round(seconds * 1000)
-    return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
 
 
 def main() -> None:

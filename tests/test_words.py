@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pytest
 import torch
 import whisper
-from conftest import ROOT
+from conftest import ROOT, Line, srt
 from whisper.model import Whisper
 from whisper.tokenizer import get_tokenizer
 
@@ -73,12 +73,7 @@ def errors(words: Sequence[Word], truth: Sequence[dict[str, float]]) -> npt.NDAr
 
 
 def subtitles(*cues: tuple[float, float, str]) -> Subtitles:
-    def stamp(seconds: float) -> str:
-        ms = round(seconds * 1000)
-        return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
-
-    entries = [f"{n}\n{stamp(a)} --> {stamp(b)}\n{t}\n" for n, (a, b, t) in enumerate(cues, 1)]
-    return parse_subtitles("\n".join(entries).encode(), format="srt")
+    return parse_subtitles(srt([Line(*cue) for cue in cues]).encode(), format="srt")
 
 
 def test_the_checkpoint_is_whispers_and_small(tiny_whisper: Path) -> None:

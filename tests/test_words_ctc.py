@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from conftest import Line, srt
 
 from avsync.errors import ModelUnavailable
 from avsync.media import Audio
@@ -97,7 +98,7 @@ def test_a_line_that_is_longer_than_a_window(seconds: int, pause: float) -> None
         end = sing(word, samples, at)
         truth.append((at, end))
         at = end + pause
-    line = f"1\n00:00:01,500 --> {stamp(at + 0.5)}\n{' '.join(words)}\n\n"
+    line = srt([Line(1.5, at + 0.5, " ".join(words))])
     found = align_words(
         parse_subtitles(line.encode(), format="srt"), Audio(samples, 16_000),
         engine=CtcEngine(Tones()),
@@ -105,11 +106,6 @@ def test_a_line_that_is_longer_than_a_window(seconds: int, pause: float) -> None
     assert [word.text for word in found] == words and all(word.placed for word in found)
     missed = np.abs(np.array([(word.start, word.end) for word in found]) - truth)
     assert missed.max() <= 0.03
-
-
-def stamp(seconds: float) -> str:
-    ms = round(seconds * 1000)
-    return f"00:{ms // 60_000:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
 
 
 def test_so_much_of_a_text_as_the_sound_holds() -> None:

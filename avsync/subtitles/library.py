@@ -17,10 +17,9 @@ import pysubs2
 
 from avsync.subtitles.clocks import FrameClock
 from avsync.subtitles.markup import (
-    ASS_TAG_IN_SRT,
-    HTML_TAG,
     MICRODVD_ITALICS,
     MICRODVD_TAG,
+    TAG_IN_SRT,
     VTT_TAG,
 )
 from avsync.subtitles.model import Cue, Format
@@ -34,7 +33,6 @@ _GUARD = str.maketrans(STAND_INS)
 _UNGUARD = str.maketrans({stand_in: character for character, stand_in in STAND_INS.items()})
 _NO_TEXT = "\U0010fff0"  # pysubs2 takes a MicroDVD line without text for no cue
 
-_SRT_MARKUP = re.compile(rf"{HTML_TAG.pattern}|{ASS_TAG_IN_SRT.pattern}")
 _VTT_CLASS = re.compile(r"<([biu])\.[^<>]*>")
 NOT_IN_XML = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _BLANK_LINES = re.compile(r"\n[ \t]*(?=\n)")
@@ -112,7 +110,7 @@ def _dressed_srt(number: int, cue: Cue, fps: Fraction | None) -> str:
     def tag(text: str) -> str:
         return text.replace(":", STAND_INS[":"])  # two times in a tag are no time line
 
-    text = guarded(cue.text, _SRT_MARKUP, tag)
+    text = guarded(cue.text, TAG_IN_SRT, tag)
     return f"{number}\n{start} --> {end}\n{_without_blank_lines(text)}\n\n"
 
 

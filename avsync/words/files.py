@@ -12,6 +12,7 @@ from pathlib import Path
 
 from avsync.atomic import atomic_path
 from avsync.errors import SubtitleError
+from avsync.subtitles.clocks import ASS, SUBRIP, WEBVTT, DigitalClock
 from avsync.subtitles.markup import TAG_IN_SRT
 from avsync.words.result import CueWords, Word, WordAlignment
 
@@ -145,11 +146,12 @@ def _vtt(alignment: WordAlignment) -> str:
         for word in cue.words:
             now = round(word.start * 1000)
             if last < now < end:  # a stamp is to lie within its cue, and after the one before it
-                tags[word.begin] = f"<{_stamp(now)}>"
+                tags[word.begin] = f"<{_stamp(WEBVTT, now / 1000)}>"
                 last = now
         text = _BLANK_LINES.sub("\n", _woven(cue, tags, _vtt_style, _vtt_escaped))
         setting = " line:0" if at_top else ""
-        out.append(f"{_stamp(start)} --> {_stamp(end)}{setting}\n{text}\n")
+        stamps = " --> ".join(_stamp(WEBVTT, at / 1000) for at in (start, end))
+        out.append(f"{stamps}{setting}\n{text}\n")
     return "\n".join(out)
 
 
@@ -167,7 +169,7 @@ def _ass(alignment: WordAlignment) -> str:
             tags[word.begin] = f"{gap}{{\\k{ends - begins}}}"
             now = ends
         text = _woven(cue, tags, _ass_style, _ass_escaped).replace("\n", "\\N")
-        stamps = f"{_ass_stamp(start)},{_ass_stamp(end)}"
+        stamps = f"{_stamp(ASS, start / 100)},{_stamp(ASS, end / 100)}"
         events.append(f"Dialogue: 0,{stamps},Default,,0,0,0,karaoke,{text}\n")
     return _ASS_HEAD + "".join(events)
 
@@ -190,7 +192,7 @@ def _srt(alignment: WordAlignment, characters: int) -> str:
         pieces.append((max(start, 0), max(end, 1), text))
     out = []
     for number, piece in enumerate(sorted(pieces, key=lambda piece: piece[0]), start=1):
-        stamps = " --> ".join(_stamp(at).replace(".", ",") for at in piece[:2])
+        stamps = " --> ".join(_stamp(SUBRIP, at / 1000) for at in piece[:2])
         out.append(f"{number}\n{stamps}\n{_srt_escaped(piece[2])}\n")
     return "\n".join(out)
 
@@ -249,12 +251,8 @@ def _ass_escaped(text: str) -> str:
     return text.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
 
 
-def _stamp(ms: int) -> str:
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
-
-
-def _ass_stamp(cs: int) -> str:
-    return f"{cs // 360_000}:{cs // 6000 % 60:02}:{cs // 100 % 60:02}.{cs % 100:02}"
+def _stamp(clock: DigitalClock, seconds: float) -> str:
+    return clock.write(seconds, like=clock.example)
 
 
 _WRITERS: dict[str, Callable[[WordAlignment], str]] = {".json": _json, ".vtt": _vtt, ".ass": _ass}

@@ -21,6 +21,7 @@ from avsync.errors import MediaError
 from avsync.progress import Progress
 from avsync.retime import encode_soundtrack
 from avsync.subtitles import Subtitles, parse_subtitles
+from avsync.subtitles.clocks import SUBRIP
 from avsync.timemap import Span
 from avsync.words.align import sound_blocks
 from avsync.words.breaking import Caption, Limits, TimedWord, break_cues
@@ -218,14 +219,9 @@ def _timed(cue: CueWords) -> list[TimedWord]:
 
 
 def _subtitles(captions: Sequence[Caption], path: Path) -> Subtitles:
-    entries = (
-        f"{number}\n{_stamp(caption.start)} --> {_stamp(caption.end)}\n{caption.text}\n"
-        for number, caption in enumerate(captions, start=1)
-    )
+    entries = []
+    for number, caption in enumerate(captions, start=1):
+        times = (SUBRIP.write(t, like=SUBRIP.example) for t in (caption.start, caption.end))
+        entries.append(f"{number}\n{' --> '.join(times)}\n{caption.text}\n")
     name = path.with_suffix(".srt")
     return parse_subtitles("\n".join(entries).encode(), format="srt", path=name, encoding="utf-8")
-
-
-def _stamp(seconds: float) -> str:
-    ms = round(seconds * 1000)
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02},{ms % 1000:03}"
